@@ -1,0 +1,46 @@
+"""Denoising autoencoders for scikit-learn: noise in, clean out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BaseDenoisingAutoencoder": "estimators",
+    "ChainNoise": "noise",
+    "ConvDAE": "estimators",
+    "DenoisingAutoencoder": "estimators",
+    "DenoisingDisplay": "plotting",
+    "DenseDAE": "estimators",
+    "GaussianNoise": "noise",
+    "LossCurveDisplay": "plotting",
+    "MaskingNoise": "noise",
+    "NoiseInjector": "noise",
+    "OneOfNoise": "noise",
+    "PoissonNoise": "noise",
+    "SaltAndPepperNoise": "noise",
+    "SpeckleNoise": "noise",
+    "SwapNoise": "noise",
+    "UniformNoise": "noise",
+    "make_denoising_scorer": "metrics",
+    "psnr": "metrics",
+    "ssim": "metrics",
+}
+_SUBMODULES = ["datasets", "metrics", "noise", "plotting", "recipes"]
+
+__all__ = sorted([*_HOME, *_SUBMODULES])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import skdae` costs no torch."""
+    if name in _SUBMODULES:
+        return import_module(f"skdae.{name}")
+    if name in _HOME:
+        return getattr(import_module(f"skdae.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'skdae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,156 @@
+"""How arrays become tensors and come back: shape, channels, dtype and range.
+
+A *row* is one sample, flattened in the order of its array. A *sample shape* is what a
+row is: ``(features,)`` for a table, ``(length, channels)`` for a signal and
+``(height, width, channels)`` for an image. Modules see channels first, everybody else
+sees channels last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = [
+    "as_fraction",
+    "check_sample_shape",
+    "from_channels_first",
+    "infer_sample_shape",
+    "is_image_dtype",
+    "module_shape",
+    "restore_dtype",
+    "rows_to_tensor",
+    "to_channels_first",
+]
+
+_FULL_RANGE = {torch.uint8: 255.0, torch.uint16: 65535.0}
+_MANY_CHANNELS = 32
+_LONG_PER_CHANNEL = 8
+
+
+def as_pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Complete a sample shape with its channel axis.
+
+    ``(length,)`` is a signal, ``(height, width)`` a gray image, and an image of height 1
+    a signal. A pair that is at least eight times longer than wide, with a width of at
+    most 32, is a signal of so many channels: ``(1000, 12)`` is an ECG, not a picture.
+    """
+    if len(shape) == 1:
+        return (shape[0], 1)
+    if len(shape) == 2:
+        length, channels = shape
+        if channels <= _MANY_CHANNELS and length >= _LONG_PER_CHANNEL * channels:
+            return shape
+        shape = (*shape, 1)
+    return shape[1:] if shape[0] == 1 else shape
+
+
+def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
+    """Return the parameter ``sample_shape`` as a tuple of one to three ints > 0."""
+    values = np.atleast_1d(np.asarray(sample_shape, dtype=object)).tolist()
+    if (
+        not 1 <= len(values) <= 3
+        or not all(isinstance(v, (int, np.integer)) for v in values)
+        or not all(v > 0 for v in values)
+    ):
+        raise ValueError(
+            f"The 'sample_shape' parameter of {owner} must be None, (length,), "
+            "(length, channels), (height, width) or (height, width, channels). "
+            f"Got {sample_shape!r} instead."
+        )
+    return tuple(int(v) for v in values)
+
+
+def infer_sample_shape(
+    shape: tuple[int, ...], sample_shape: Any, owner: str, *, flat: bool
+) -> tuple[int, ...]:
+    """Say what a sample is, from the data's shape and the parameter ``sample_shape``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of one sample of the array, without the axis of samples.
+    sample_shape : tuple of int or None
+        What the user says it is.
+    owner : str
+        Name of the estimator, for the messages.
+    flat : bool
+        Whether rows without a declared shape stay rows (a table). Otherwise a square
+        number of columns is read as a gray image, and any other as a signal.
+    """
+    if sample_shape is not None:
+        declared = check_sample_shape(sample_shape, owner)
+        if math.prod(declared) != math.prod(shape):
+            raise ValueError(
+                f"The 'sample_shape' parameter of {owner} must describe the data: "
+                f"{declared} has {math.prod(declared)} values, a sample of X has "
+                f"{math.prod(shape)} (shape {shape})."
+            )
+        if len(shape) > 1 and as_pixels(declared) != as_pixels(shape):
+            raise ValueError(
+                f"The 'sample_shape' parameter of {owner} must describe the data. "
+                f"Got {declared}, but the samples of X have shape {shape}."
+            )
+        return declared if flat and len(declared) == 1 else as_pixels(declared)
+    if len(shape) == 1:
+        if flat:
+            return shape
+        side = math.isqrt(shape[0])
+        return as_pixels((side, side) if side * side == shape[0] else shape)
+    if len(shape) > 3:
+        raise ValueError(
+            f"{owner} reads samples of 1 to 3 axes: (features,), (height, width) or "
+            f"(height, width, channels). Got samples of shape {shape}."
+        )
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
+        raise ValueError(
+            f"X looks channels-first: its samples have shape {shape}, and {owner} reads "
+            "(height, width, channels). Use np.moveaxis(X, 1, -1), or, if the shape is "
+            f"right, say so with sample_shape={shape}."
+        )
+    return as_pixels(shape)
+
+
+def module_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of one sample as a module sees it: channels first."""
+    return (sample_shape[-1], *sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape
+
+
+def to_channels_first(rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+    """View rows ``(n, values)`` as the tensor a module takes."""
+    if len(sample_shape) == 1:
+        return rows
+    return rows.reshape(len(rows), *sample_shape).movedim(-1, 1)
+
+
+def from_channels_first(x: Tensor) -> Tensor:
+    """Flatten what a module gives back into rows ``(n, values)``."""
+    return x if x.ndim == 2 else x.movedim(1, -1).flatten(1)
+
+
+def rows_to_tensor(rows: np.ndarray) -> Tensor:
+    """Share the memory of an array with a tensor; copy only what torch cannot write."""
+    rows = rows.astype(rows.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+
+
+def as_fraction(x: Tensor) -> Tensor:
+    """Read uint8 and uint16 as fractions of their range, the rest as float32."""
+    full = _FULL_RANGE.get(x.dtype)
+    x = x.to(torch.float32)
+    return x if full is None else x.div_(full)
+
+
+def is_image_dtype(dtype: torch.dtype) -> bool:
+    """Whether the values are fractions of a full range: uint8 and uint16."""
+    return dtype in _FULL_RANGE
+
+
+def restore_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Give fractions back as the image type they came from, rounded and clipped."""
+    full = _FULL_RANGE.get(dtype)
+    return x if full is None else x.mul(full).round_().clamp_(0, full).to(dtype)

@@ -1,0 +1,26 @@
+"""What corrupts: scikit-learn transformers over torch formulas."""
+
+from skdae.noise._base import NoiseInjector
+from skdae.noise._compose import ChainNoise, OneOfNoise
+from skdae.noise._corrupted import CorruptedArray
+from skdae.noise._gaussian import GaussianNoise
+from skdae.noise._masking import MaskingNoise
+from skdae.noise._poisson import PoissonNoise
+from skdae.noise._salt_and_pepper import SaltAndPepperNoise
+from skdae.noise._speckle import SpeckleNoise
+from skdae.noise._swap import SwapNoise
+from skdae.noise._uniform import UniformNoise
+
+__all__ = [
+    "ChainNoise",
+    "CorruptedArray",
+    "GaussianNoise",
+    "MaskingNoise",
+    "NoiseInjector",
+    "OneOfNoise",
+    "PoissonNoise",
+    "SaltAndPepperNoise",
+    "SpeckleNoise",
+    "SwapNoise",
+    "UniformNoise",
+]

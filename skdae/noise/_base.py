@@ -1,0 +1,204 @@
+"""NoiseInjector: what every kind of noise shares."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from torch import Tensor
+
+from skdae._random import draw_seeds, make_generator
+from skdae._sklearn import InvalidParameterError, StrOptions, validate_rows
+from skdae.layout import as_fraction, restore_dtype, rows_to_tensor
+from skdae.noise._corrupted import CorruptedArray
+from skdae.noise._levels import draw_level
+
+__all__ = ["NoiseInjector"]
+
+_KEPT_DTYPES = [np.float32, np.float64, np.float16, np.uint8, np.uint16]
+
+
+class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+    """Corrupt data while fitting; pass it through afterwards.
+
+    The base of every kind of noise. A kind names the parameter that is its level in
+    ``_level`` and implements one formula, ``_corrupt``; seeding, ranges of levels,
+    clipping, dtypes, arrays and tensors are handled here.
+
+    Parameters
+    ----------
+    clip : tuple of (low, high) or None, default=None
+        Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
+        ``uint16`` data are always clipped to the range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None draws a new one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too.
+
+    Notes
+    -----
+    Noise is drawn from a private generator: neither NumPy's nor torch's global state is
+    read or changed. ``uint8`` and ``uint16`` data are images, read as fractions of their
+    full range, so that a level means the same for them and for floats in [0, 1].
+    """
+
+    _level: ClassVar[str | None] = None
+    _mixes_rows: ClassVar[bool] = False
+
+    _parameter_constraints: ClassVar[dict] = {
+        "clip": [None, tuple, list],
+        "random_state": ["random_state"],
+        "when": [StrOptions({"fit", "always"})],
+    }
+
+    @abstractmethod
+    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+        """Return a corrupted copy of ``x`` (n, ...): the formula of the noise."""
+
+    # ------------------------------------------------------------------ scikit-learn
+    def fit(self, X: Any, y: Any = None) -> NoiseInjector:
+        """Check the parameters and the data; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Clean data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : NoiseInjector
+            The injector.
+        """
+        self._read(X, reset=True)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return a corrupted copy of X that remembers its origin.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Clean data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X_noisy : ndarray of X's shape
+            Noisy data. A denoising autoencoder that is fitted on it right away takes the
+            clean data as its target and draws the noise anew for every batch.
+        """
+        clean = self._read(X, reset=True)
+        return CorruptedArray.from_pair(self._draw(clean, self.random_state), clean, clone(self))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Pass X through, or corrupt it with ``when="always"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Data.
+
+        Returns
+        -------
+        X_out : ndarray of X's shape
+            X itself with ``when="fit"``, a noisy copy with ``when="always"``.
+        """
+        clean = self._read(X)
+        return self._draw(clean, self.random_state) if self.when == "always" else clean
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Pass X through: noise cannot be taken back.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Data.
+
+        Returns
+        -------
+        X_out : ndarray of X's shape
+            X itself.
+        """
+        return self._read(X)
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that there is nothing to fit."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
+        return tags
+
+    # ------------------------------------------------------------------ corruption
+    def corrupt(self, X: Any, *, random_state: Any = None) -> Any:
+        """Make noisy data for an experiment: a corrupted copy of X.
+
+        Parameters
+        ----------
+        X : array-like or torch.Tensor of 2 to 4 axes, samples first
+            Clean data, left as it is.
+        random_state : int, RandomState instance or None, default=None
+            Seed of this draw. None takes the ``random_state`` of the injector.
+
+        Returns
+        -------
+        X_noisy : ndarray or torch.Tensor of X's shape
+            Noisy data of the same kind, dtype and device. Integers other than ``uint8``
+            and ``uint16``, and booleans, come back as float32.
+        """
+        random_state = self.random_state if random_state is None else random_state
+        if isinstance(X, Tensor):
+            self._check_parameters()
+            return self._draw_tensor(X.detach(), random_state)
+        return self._draw(self._read(X), random_state)
+
+    def corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Corrupt a float tensor with a generator of its device.
+
+        This is what training calls for every batch: no checks, no seeding.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, ...)
+            Clean values.
+        generator : torch.Generator
+            Source of the noise, on the device of ``x``.
+
+        Returns
+        -------
+        noisy : Tensor of x's shape
+            A new tensor.
+        """
+        level = draw_level(getattr(self, self._level), x, generator) if self._level else None
+        noisy = self._corrupt(x, level, generator)
+        return noisy if self.clip is None else noisy.clamp(*self.clip)
+
+    def _check_parameters(self) -> None:
+        self._validate_params()
+        if self.clip is not None and not (len(self.clip) == 2 and self.clip[0] < self.clip[1]):
+            raise InvalidParameterError(
+                f"The 'clip' parameter of {type(self).__name__} must be None or a "
+                f"(low, high) pair with low < high. Got {self.clip!r} instead."
+            )
+
+    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        self._check_parameters()
+        rows = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
+        return rows.reshape(np.shape(X))
+
+    def _draw(self, clean: np.ndarray, random_state: Any) -> np.ndarray:
+        return self._draw_tensor(rows_to_tensor(clean), random_state).numpy()
+
+    def _draw_tensor(self, clean: Tensor, random_state: Any) -> Tensor:
+        (seed,) = draw_seeds(random_state, 1)
+        computed = clean if clean.dtype == torch.float64 else as_fraction(clean)
+        noisy = self.corrupt_batch(computed, make_generator(seed, clean.device))
+        if clean.is_floating_point():
+            return noisy.to(clean.dtype)
+        return restore_dtype(noisy, clean.dtype)

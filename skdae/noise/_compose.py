@@ -1,0 +1,206 @@
+"""Noises made of noises."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdae._sklearn import InvalidParameterError, NamedStepsMixin
+from skdae.noise._base import NoiseInjector
+
+__all__ = ["ChainNoise", "OneOfNoise"]
+
+
+class _ComposedNoise(NamedStepsMixin, NoiseInjector):
+    """A noise that hands its batches to named noises."""
+
+    _steps_attribute = "noises"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NoiseInjector._parameter_constraints,
+        "noises": [list, tuple],
+    }
+
+    @property
+    def _mixes_rows(self) -> bool:  # type: ignore[override]
+        return any(noise._mixes_rows for _, noise in self.noises)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        owner = type(self).__name__
+        pairs_of_noise = bool(self.noises) and all(
+            isinstance(pair, (tuple, list))
+            and len(pair) == 2
+            and isinstance(pair[0], str)
+            and isinstance(pair[1], NoiseInjector)
+            for pair in self.noises
+        )
+        if not pairs_of_noise:
+            raise InvalidParameterError(
+                f"The 'noises' parameter of {owner} must be a list of (name, injector) "
+                f"pairs, at least one. Got {self.noises!r} instead."
+            )
+        self._validate_names([name for name, _ in self.noises])
+        for _, noise in self.noises:
+            noise._check_parameters()
+
+    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
+        array = super()._read(X, reset=reset)
+        for _, noise in self.noises:
+            noise._read(array)
+        return array
+
+
+class OneOfNoise(_ComposedNoise):
+    """Corrupt each sample with one of several noises while fitting; then pass data through.
+
+    For a model that has to cope with several kinds of damage, one at a time.
+
+    Parameters
+    ----------
+    noises : list of (name, injector)
+        The kinds to choose from. Their parameters are reached as ``name__parameter``.
+    weights : array-like of shape (n_noises,) or None, default=None
+        Relative frequency of each kind. None makes them equal.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which the result is clipped, after the clipping of the named noises.
+        None never clips floats; ``uint8`` and ``uint16`` data are always clipped to the
+        range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all the noise; those of the named noises are not used. None draws a new
+        one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too. That of the named noises
+        is not used.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    ChainNoise : Several noises, one after another.
+
+    Notes
+    -----
+    The kind is drawn for every sample on its own, with probability proportional to its
+    weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import GaussianNoise, MaskingNoise, OneOfNoise
+    >>> noise = OneOfNoise([("gauss", GaussianNoise(0.1)), ("mask", MaskingNoise(1.0))])
+    >>> X_noisy = noise.set_params(gauss__sigma=0).corrupt(np.ones((1000, 2)), random_state=0)
+    >>> print(f"{X_noisy.mean():.1f}")
+    0.5
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **_ComposedNoise._parameter_constraints,
+        "weights": [None, "array-like"],
+    }
+
+    def __init__(self, noises, *, weights=None, clip=None, random_state=None, when="fit"):
+        self.noises = noises
+        self.weights = weights
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
+        """Corrupt each sample with the noise drawn for it."""
+        weights = [1.0] * len(self.noises) if self.weights is None else self.weights
+        kinds = torch.multinomial(
+            torch.as_tensor(weights, dtype=torch.float32, device=x.device),
+            len(x),
+            replacement=True,
+            generator=generator,
+        )
+        noisy = x.clone()
+        for kind, (_, noise) in enumerate(self.noises):
+            (chosen,) = torch.nonzero(kinds == kind, as_tuple=True)
+            if len(chosen):
+                noisy[chosen] = noise.corrupt_batch(x[chosen], generator)
+        return noisy
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.weights is None:
+            return
+        weights = np.asarray(self.weights, dtype=float)
+        if weights.shape != (len(self.noises),) or not (
+            (weights >= 0).all() and 0 < weights.sum() < np.inf
+        ):
+            raise InvalidParameterError(
+                "The 'weights' parameter of OneOfNoise must be None or one number >= 0 for "
+                f"each of the {len(self.noises)} noises, not all 0. Got {self.weights!r} "
+                "instead."
+            )
+
+
+class ChainNoise(_ComposedNoise):
+    """Corrupt with several noises, one after another, while fitting; then pass data through.
+
+    For damage that comes in stages: photons are counted, then read out with electronic
+    noise, then some pixels are dead.
+
+    Parameters
+    ----------
+    noises : list of (name, injector)
+        The noises in their order. Their parameters are reached as ``name__parameter``.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which the result is clipped, after the clipping of the named noises.
+        None never clips floats; ``uint8`` and ``uint16`` data are always clipped to the
+        range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all the noise; those of the named noises are not used. None draws a new
+        one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too. That of the named noises
+        is not used.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    OneOfNoise : One of several noises for each sample.
+
+    Notes
+    -----
+    The result of each noise, clipped if it says so, is the input of the next one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import ChainNoise, GaussianNoise, PoissonNoise
+    >>> camera = ChainNoise([("photons", PoissonNoise(100)), ("readout", GaussianNoise(0.03))])
+    >>> X = np.full((1000, 64), 0.16)
+    >>> print(f"{camera.corrupt(X, random_state=0).std():.2f}")
+    0.05
+    """
+
+    def __init__(self, noises, *, clip=None, random_state=None, when="fit"):
+        self.noises = noises
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
+        """Apply the noises in their order."""
+        for _, noise in self.noises:
+            x = noise.corrupt_batch(x, generator)
+        return x

@@ -1,0 +1,81 @@
+"""Additive Gaussian noise."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from skdae.noise._base import NoiseInjector
+from skdae.noise._levels import Level
+
+__all__ = ["GaussianNoise"]
+
+
+class GaussianNoise(NoiseInjector):
+    """Add Gaussian noise while fitting; pass data through afterwards.
+
+    The usual model of sensor noise, and the ``noise_factor`` of the tutorials. The level
+    is a standard deviation in the units of the data: 0.1 is 10 % of the range of an image
+    in [0, 1] (or in ``uint8``), and a tenth of a standard deviation of a scaled table.
+
+    Parameters
+    ----------
+    sigma : float or tuple of (low, high), default=0.1
+        Standard deviation of the noise; larger is noisier, 0 changes nothing. A pair draws
+        one value per sample, uniformly: a model trained so denoises blindly.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
+        ``uint16`` data are always clipped to the range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None draws a new one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    SpeckleNoise : Gaussian noise in proportion to the value.
+    PoissonNoise : Noise of photon counts.
+
+    Notes
+    -----
+    ``x + N(0, sigma²)``, independent for every value. The result is not clipped unless
+    ``clip`` says so.
+
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import GaussianNoise
+    >>> X = np.full((1000, 64), 0.5)
+    >>> X_noisy = GaussianNoise(sigma=0.4).corrupt(X, random_state=0)
+    >>> print(f"{(X_noisy - X).std():.2f}")
+    0.40
+    """
+
+    _level = "sigma"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NoiseInjector._parameter_constraints,
+        "sigma": [Level(0, None, closed="left")],
+    }
+
+    def __init__(self, sigma=0.1, *, clip=None, random_state=None, when="fit"):
+        self.sigma = sigma
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+        """x + N(0, level²)."""
+        noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+        return noise.mul_(level).add_(x)

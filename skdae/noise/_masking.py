@@ -1,0 +1,91 @@
+"""Masking noise."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from skdae._sklearn import Interval
+from skdae.noise._base import NoiseInjector
+from skdae.noise._levels import Level
+
+__all__ = ["MaskingNoise"]
+
+
+class MaskingNoise(NoiseInjector):
+    """Blank values out while fitting; pass data through afterwards.
+
+    The corruption of the first denoising autoencoders: the model learns to fill in what
+    is missing from what is there.
+
+    Parameters
+    ----------
+    amount : float or tuple of (low, high), default=0.25
+        Probability that a value is replaced, between 0 (none) and 1 (all). A pair draws
+        one value per sample, uniformly.
+    value : float, default=0
+        What replaces it; for ``uint8`` and ``uint16`` a fraction of the full range.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
+        ``uint16`` data are always clipped to the range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None draws a new one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    SwapNoise : The same for tables, with plausible values.
+    SaltAndPepperNoise : Replace by two extremes.
+
+    Notes
+    -----
+    Every value is masked on its own. What is left is **not** rescaled by ``1 / (1 - p)``:
+    this is masking, not dropout.
+
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, "Extracting and composing
+       robust features with denoising autoencoders", ICML, 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import MaskingNoise
+    >>> X = np.ones((1000, 64))
+    >>> X_noisy = MaskingNoise(amount=0.25).corrupt(X, random_state=0)
+    >>> print(f"{X_noisy.mean():.2f}")
+    0.75
+    """
+
+    _level = "amount"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NoiseInjector._parameter_constraints,
+        "amount": [Level(0, 1, closed="both")],
+        "value": [Interval(Real, None, None, closed="neither")],
+    }
+
+    def __init__(self, amount=0.25, *, value=0, clip=None, random_state=None, when="fit"):
+        self.amount = amount
+        self.value = value
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+        """Replace x by value with probability level."""
+        replaced = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < level
+        return x.masked_fill(replaced, self.value)

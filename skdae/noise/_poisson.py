@@ -1,0 +1,80 @@
+"""Noise of counts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from skdae.noise._base import NoiseInjector
+from skdae.noise._levels import Level
+
+__all__ = ["PoissonNoise"]
+
+
+class PoissonNoise(NoiseInjector):
+    """Count photons while fitting; pass data through afterwards.
+
+    The shot noise of cameras and microscopes in low light. Values are rates: they are
+    scaled to expected counts, drawn as Poisson counts and scaled back.
+
+    Parameters
+    ----------
+    peak : float or tuple of (low, high), default=255
+        Expected count at x = 1; **smaller** is noisier (the gain of a camera is
+        ``1 / peak``). A pair draws one value per sample, uniformly.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
+        ``uint16`` data are always clipped to the range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None draws a new one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    GaussianNoise : Noise that does not depend on the value.
+    SpeckleNoise : Noise in proportion to the value.
+
+    Notes
+    -----
+    ``P(max(x, 0) · peak) / peak``, independent for every value: mean x and variance
+    ``x / peak`` for x >= 0. Negative values have no count and become 0.
+
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import PoissonNoise
+    >>> X = np.full((1000, 64), 0.25)
+    >>> X_noisy = PoissonNoise(peak=100).corrupt(X, random_state=0)
+    >>> print(f"{(X_noisy - X).std():.3f}")
+    0.050
+    """
+
+    _level = "peak"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NoiseInjector._parameter_constraints,
+        "peak": [Level(0, None, closed="neither")],
+    }
+
+    def __init__(self, peak=255, *, clip=None, random_state=None, when="fit"):
+        self.peak = peak
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+        """P(max(x, 0)·level) / level."""
+        rate = x.clamp(min=0).mul_(level)
+        return torch.poisson(rate, generator=generator).div_(level)

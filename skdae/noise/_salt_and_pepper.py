@@ -1,0 +1,96 @@
+"""Impulse noise."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from skdae._sklearn import Interval
+from skdae.noise._base import NoiseInjector
+from skdae.noise._levels import Level
+
+__all__ = ["SaltAndPepperNoise"]
+
+
+class SaltAndPepperNoise(NoiseInjector):
+    """Replace values by extremes while fitting; pass data through afterwards.
+
+    Dead and hot pixels, dropped samples, transmission errors: some values are lost
+    altogether, the others stay exact.
+
+    Parameters
+    ----------
+    amount : float or tuple of (low, high), default=0.05
+        Probability that a value is replaced, between 0 (none) and 1 (all). A pair draws
+        one value per sample, uniformly.
+    salt_vs_pepper : float, default=0.5
+        Probability that a replaced value is salt (``high``) and not pepper (``low``).
+    low : float, default=0
+        The value of pepper.
+    high : float, default=1
+        The value of salt. Set both to the range of the data; for ``uint8`` and ``uint16``
+        they are fractions of the full range.
+    clip : tuple of (low, high) or None, default=None
+        Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
+        ``uint16`` data are always clipped to the range of their dtype.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None draws a new one at every call.
+    when : {"fit", "always"}, default="fit"
+        "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
+        predict time; "always" makes ``transform`` corrupt too.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    MaskingNoise : Replace by one value.
+    SwapNoise : Replace by a value of the same column.
+
+    Notes
+    -----
+    Every value is replaced on its own; the values of the channels of a pixel too.
+
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import SaltAndPepperNoise
+    >>> X = np.full((1000, 64), 0.5)
+    >>> X_noisy = SaltAndPepperNoise(amount=0.2).corrupt(X, random_state=0)
+    >>> np.unique(X_noisy).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    _level = "amount"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NoiseInjector._parameter_constraints,
+        "amount": [Level(0, 1, closed="both")],
+        "salt_vs_pepper": [Interval(Real, 0, 1, closed="both")],
+        "low": [Interval(Real, None, None, closed="neither")],
+        "high": [Interval(Real, None, None, closed="neither")],
+    }
+
+    def __init__(self, amount=0.05, *, salt_vs_pepper=0.5, low=0, high=1, clip=None, random_state=None, when="fit"):
+        self.amount = amount
+        self.salt_vs_pepper = salt_vs_pepper
+        self.low = low
+        self.high = high
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
+    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+        """Replace x with probability level, by high with probability salt_vs_pepper."""
+        replaced = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < level
+        salt = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < self.salt_vs_pepper
+        impulse = torch.where(salt, float(self.high), float(self.low)).to(x.dtype)
+        return torch.where(replaced, impulse, x)
