@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -40,19 +42,30 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, dtype: list) -> np.nda
     """
     if not hasattr(X, "columns") and not hasattr(X, "tocsr"):
         X = as_array(X)
-        if X.ndim > 2:
-            X = X.reshape(len(X), -1)
-    return validate_data(estimator, X, reset=reset, dtype=dtype, order="C")
+        if getattr(X, "ndim", 0) > 2:
+            X = X.reshape(len(X), math.prod(X.shape[1:]))
+    elif not hasattr(getattr(X, "dtypes", None), "__array__"):  # only of pandas are dtypes seen
+        seen = np.asarray(X).dtype
+        dtype = [seen] if seen in dtype else dtype
+    if reset or hasattr(estimator, "n_features_in_"):
+        return validate_data(estimator, X, reset=reset, dtype=dtype, order="C")
+    # a stateless transformer that was not fitted has nothing to compare the columns with
+    return check_array(X, dtype=dtype, order="C", estimator=estimator, input_name="X")
 
 
 def as_array(X: Any) -> Any:
-    """Turn lists and tensors into arrays; leave what NumPy cannot read to the checks."""
-    if isinstance(X, np.ndarray):
-        return np.asarray(X)
+    """Turn lists and tensors into arrays; leave what NumPy cannot read to the checks.
+
+    The checks know dtypes in the machine's byte order only: they would take a 16-bit
+    image in the other order for plain integers.
+    """
     detach = getattr(X, "detach", None)
     if detach is not None:
         return detach().cpu().numpy()
-    return np.asarray(X) if isinstance(X, (list, tuple)) else X
+    if not isinstance(X, (np.ndarray, list, tuple)):
+        return X
+    X = np.asarray(X)
+    return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 
 class NamedStepsMixin(_BaseComposition):
@@ -61,10 +74,32 @@ class NamedStepsMixin(_BaseComposition):
     _steps_attribute: str
 
     def get_params(self, deep: bool = True) -> dict:
-        """Get the parameters, those of the named noises included."""
+        """Get the parameters, those of the named noises included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the named noises, and their parameters as ``name__parameter``.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
         return self._get_params(self._steps_attribute, deep=deep)
 
     def set_params(self, **params: Any) -> NamedStepsMixin:
-        """Set parameters; ``name=injector`` replaces one of the named noises."""
+        """Set parameters; ``name=injector`` replaces one of the named noises.
+
+        Parameters
+        ----------
+        **params : dict
+            Names, as ``get_params`` lists them, and new values.
+
+        Returns
+        -------
+        self : object
+            The injector.
+        """
         self._set_params(self._steps_attribute, **params)
         return self

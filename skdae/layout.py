@@ -135,7 +135,10 @@ def from_channels_first(x: Tensor) -> Tensor:
 def rows_to_tensor(rows: np.ndarray) -> Tensor:
     """Share the memory of an array with a tensor; copy only what torch cannot write."""
     rows = rows.astype(rows.dtype.newbyteorder("="), copy=False)
-    return torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+    rows = np.require(rows, requirements=["A", "C", "W"])
+    if any(stride < 0 for stride in rows.strides):  # NumPy calls X[::-1] of one row contiguous
+        rows = rows.copy()
+    return torch.from_numpy(rows)
 
 
 def as_fraction(x: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABCMeta, abstractmethod
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,11 +41,37 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         "fit" corrupts in ``fit_transform`` only, so that a pipeline adds nothing at
         predict time; "always" makes ``transform`` corrupt too.
 
+    See Also
+    --------
+    GaussianNoise : The usual model of sensor noise.
+    ChainNoise : Several kinds, one after another.
+
     Notes
     -----
     Noise is drawn from a private generator: neither NumPy's nor torch's global state is
     read or changed. ``uint8`` and ``uint16`` data are images, read as fractions of their
     full range, so that a level means the same for them and for floats in [0, 1].
+
+    Examples
+    --------
+    A kind of your own: a sensor that drifts between samples.
+
+    >>> import numpy as np
+    >>> from skdae import NoiseInjector
+    >>> class DriftNoise(NoiseInjector):
+    ...     _level = "drift"
+    ...
+    ...     def __init__(self, drift=(-1, 1), *, clip=None, random_state=None, when="fit"):
+    ...         self.drift = drift
+    ...         self.clip = clip
+    ...         self.random_state = random_state
+    ...         self.when = when
+    ...
+    ...     def _corrupt(self, x, level, generator):
+    ...         return x + level
+    >>> X_noisy = DriftNoise().corrupt(np.zeros((100, 8)), random_state=0)
+    >>> print(np.ptp(X_noisy, axis=1).max(), np.ptp(X_noisy, axis=0).min() > 1.5)
+    0.0 True
     """
 
     _level: ClassVar[str | None] = None
@@ -154,7 +182,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         """
         random_state = self.random_state if random_state is None else random_state
         if isinstance(X, Tensor):
-            self._check_parameters()
+            self._check_tensor(X)
             return self._draw_tensor(X.detach(), random_state)
         return self._draw(self._read(X), random_state)
 
@@ -181,16 +209,33 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     def _check_parameters(self) -> None:
         self._validate_params()
-        if self.clip is not None and not (len(self.clip) == 2 and self.clip[0] < self.clip[1]):
+        if self.clip is not None and not (
+            len(self.clip) == 2
+            and all(isinstance(value, Real) for value in self.clip)
+            and self.clip[0] < self.clip[1]
+        ):
             raise InvalidParameterError(
                 f"The 'clip' parameter of {type(self).__name__} must be None or a "
                 f"(low, high) pair with low < high. Got {self.clip!r} instead."
             )
 
+    def _check_columns(self, n_features: int) -> None:
+        """Check the parameters that depend on the number of values of a sample."""
+
     def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
         self._check_parameters()
         rows = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
+        self._check_columns(rows.shape[1])
         return rows.reshape(np.shape(X))
+
+    def _check_tensor(self, x: Tensor) -> None:
+        self._check_parameters()
+        if x.ndim < 2 or not x.numel() or x.is_complex():
+            raise ValueError(
+                f"{type(self).__name__} corrupts real tensors of 2 or more axes, samples "
+                f"first, with one value or more. Got {x.dtype} of shape {tuple(x.shape)}."
+            )
+        self._check_columns(math.prod(x.shape[1:]))
 
     def _draw(self, clean: np.ndarray, random_state: Any) -> np.ndarray:
         return self._draw_tensor(rows_to_tensor(clean), random_state).numpy()

@@ -47,11 +47,9 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
         for _, noise in self.noises:
             noise._check_parameters()
 
-    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
-        array = super()._read(X, reset=reset)
+    def _check_columns(self, n_features: int) -> None:
         for _, noise in self.noises:
-            noise._read(array)
-        return array
+            noise._check_columns(n_features)
 
 
 class OneOfNoise(_ComposedNoise):
@@ -127,7 +125,9 @@ class OneOfNoise(_ComposedNoise):
         noisy = x.clone()
         for kind, (_, noise) in enumerate(self.noises):
             (chosen,) = torch.nonzero(kinds == kind, as_tuple=True)
-            if len(chosen):
+            if len(chosen) and noise._mixes_rows:  # its donors are all rows of the batch
+                noisy[chosen] = noise.corrupt_batch(x, generator)[chosen]
+            elif len(chosen):
                 noisy[chosen] = noise.corrupt_batch(x[chosen], generator)
         return noisy
 
@@ -135,9 +135,11 @@ class OneOfNoise(_ComposedNoise):
         super()._check_parameters()
         if self.weights is None:
             return
-        weights = np.asarray(self.weights, dtype=float)
-        if weights.shape != (len(self.noises),) or not (
-            (weights >= 0).all() and 0 < weights.sum() < np.inf
+        weights = np.asarray(self.weights)
+        if (
+            weights.dtype.kind not in "fiub"
+            or weights.shape != (len(self.noises),)
+            or not ((weights >= 0).all() and 0 < weights.sum() < np.inf)
         ):
             raise InvalidParameterError(
                 "The 'weights' parameter of OneOfNoise must be None or one number >= 0 for "

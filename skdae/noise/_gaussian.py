@@ -51,7 +51,6 @@ class GaussianNoise(NoiseInjector):
     ``x + N(0, sigma²)``, independent for every value. The result is not clipped unless
     ``clip`` says so.
 
-
     Examples
     --------
     >>> import numpy as np

@@ -54,7 +54,6 @@ class MaskingNoise(NoiseInjector):
     Every value is masked on its own. What is left is **not** rescaled by ``1 / (1 - p)``:
     this is masking, not dropout.
 
-
     References
     ----------
     .. [1] P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, "Extracting and composing

@@ -50,7 +50,6 @@ class PoissonNoise(NoiseInjector):
     ``P(max(x, 0) · peak) / peak``, independent for every value: mean x and variance
     ``x / peak`` for x >= 0. Negative values have no count and become 0.
 
-
     Examples
     --------
     >>> import numpy as np

@@ -58,7 +58,6 @@ class SaltAndPepperNoise(NoiseInjector):
     -----
     Every value is replaced on its own; the values of the channels of a pixel too.
 
-
     Examples
     --------
     >>> import numpy as np
@@ -92,5 +91,5 @@ class SaltAndPepperNoise(NoiseInjector):
         """Replace x with probability level, by high with probability salt_vs_pepper."""
         replaced = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < level
         salt = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < self.salt_vs_pepper
-        impulse = torch.where(salt, float(self.high), float(self.low)).to(x.dtype)
-        return torch.where(replaced, impulse, x)
+        noisy = x.masked_fill(replaced & salt, self.high)
+        return noisy.masked_fill_(replaced & ~salt, self.low)

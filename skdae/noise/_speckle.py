@@ -49,7 +49,6 @@ class SpeckleNoise(NoiseInjector):
     -----
     ``x + x · N(0, sigma²)``, independent for every value.
 
-
     Examples
     --------
     >>> import numpy as np

@@ -23,7 +23,7 @@ class SwapNoise(NoiseInjector):
 
     Parameters
     ----------
-    amount : float, tuple of (low, high), or array-like of shape (n_features,), default=0.15
+    amount : float, tuple of (low, high), or list or ndarray of shape (n_features,), default=0.15
         Probability that a cell is replaced, between 0 (none) and 1 (all). A **tuple** of
         two draws one value per sample, uniformly; a list or an array is one value per
         column.
@@ -75,7 +75,7 @@ class SwapNoise(NoiseInjector):
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,
-        "amount": [Level(0, 1, closed="both"), "array-like"],
+        "amount": [Level(0, 1, closed="both"), list, np.ndarray],
     }
 
     def __init__(self, amount=0.15, *, clip=None, random_state=None, when="fit"):
@@ -94,16 +94,17 @@ class SwapNoise(NoiseInjector):
         replaced = torch.rand(rows.shape, dtype=x.dtype, **random) < level
         return torch.where(replaced, rows.gather(0, donors), rows).view_as(x)
 
-    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
-        array = super()._read(X, reset=reset)
-        per_column = np.ndim(self.amount) > 0 and not isinstance(self.amount, tuple)
-        if per_column:
-            amount = np.asarray(self.amount)
-            n_features = array[0].size
-            if amount.shape != (n_features,) or not ((amount >= 0) & (amount <= 1)).all():
-                raise InvalidParameterError(
-                    "The 'amount' parameter of SwapNoise must be, as a list or an array, "
-                    f"one number between 0 and 1 for each of the {n_features} columns. "
-                    f"Got {self.amount!r} instead."
-                )
-        return array
+    def _check_columns(self, n_features: int) -> None:
+        if not isinstance(self.amount, (list, np.ndarray)):
+            return
+        amount = np.asarray(self.amount)
+        if (
+            amount.dtype.kind not in "fiub"
+            or amount.shape != (n_features,)
+            or not ((amount >= 0) & (amount <= 1)).all()
+        ):
+            raise InvalidParameterError(
+                "The 'amount' parameter of SwapNoise must be one number between 0 and 1 "
+                f"for each of the {n_features} columns, if it is a list or an array. "
+                f"Got {self.amount!r} instead."
+            )

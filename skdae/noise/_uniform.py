@@ -47,7 +47,6 @@ class UniformNoise(NoiseInjector):
     -----
     ``x + U(-amplitude, amplitude)``, independent for every value.
 
-
     Examples
     --------
     >>> import numpy as np

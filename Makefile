@@ -1,0 +1,58 @@
+# Everything a developer or CI runs. The environment is made from nothing on first use, lives in
+# .venv, and grows by one dependency group when a target first needs it.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+SPHINX_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+CONSTRAINED := --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+# Two groups installed at once would race for one environment.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/base.stamp ## Denoise digits in a minute; the table is printed, the picture lands in demo/
+	$(BIN)/python benchmarks/demo.py demo
+
+.PHONY: test
+# One process a core and one thread a process: the models of the tests are too small to share.
+test: $(VENV)/test.stamp ## Run the tests and doctests, but for the slow ones (PYTEST_ARGS="-m slow")
+	OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 $(BIN)/python -m pytest \
+		--numprocesses auto --maxprocesses 8 -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/lint.stamp ## Check style, spelling and types
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+.PHONY: docs
+docs: $(VENV)/docs.stamp ## Build the site with its gallery into docs/_build/html
+	$(BIN)/python -m sphinx -b html -W --keep-going $(SPHINX_ARGS) docs docs/_build/html
+
+.PHONY: bench
+bench: $(VENV)/base.stamp ## Train the published systems and compare with their reported numbers
+	$(BIN)/python benchmarks/published.py
+
+.PHONY: clean
+clean: ## Remove the environment and all that the other targets made
+	rm -rf $(VENV) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/auto_examples docs/generated docs/api.rst docs/sg_execution_times.rst
+	find skdae tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+# The pip that comes with venv may be too old for --group and --build-constraint.
+$(VENV)/base.stamp: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install $(CONSTRAINED) --upgrade pip
+	$(PIP) install $(CONSTRAINED) --build-constraint constraints.txt --editable ".[all]"
+	touch $@
+
+$(VENV)/%.stamp: $(VENV)/base.stamp
+	$(PIP) install $(CONSTRAINED) --group $*
+	touch $@

@@ -1,0 +1,8 @@
+"""What the user fits."""
+
+from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.estimators._conv import ConvDAE
+from skdae.estimators._dense import DenseDAE
+from skdae.estimators._module import DenoisingAutoencoder
+
+__all__ = ["BaseDenoisingAutoencoder", "ConvDAE", "DenoisingAutoencoder", "DenseDAE"]

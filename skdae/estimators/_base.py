@@ -1,0 +1,384 @@
+"""BaseDenoisingAutoencoder: what every estimator shares."""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skdae._random import draw_seeds
+from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
+from skdae.estimators._persistence import PersistenceMixin
+from skdae.estimators._target import (
+    NOISES,
+    ROW_DTYPES,
+    TrainingData,
+    read_target,
+    read_training_data,
+)
+from skdae.estimators._training import make_net, probe_module, train_net
+from skdae.layout import as_fraction, infer_sample_shape, restore_dtype, rows_to_tensor
+from skdae.noise import NoiseInjector
+from skdae.training import (
+    LOSSES,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    DenoisingNet,
+    LossExploded,
+    in_chunks,
+    resolve_device,
+)
+
+__all__ = ["BaseDenoisingAutoencoder"]
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+# What a module and its optimizer are built from does not depend on these.
+_NOT_BUILDING = {
+    "batch_size",
+    "callbacks",
+    "device",
+    "early_stopping",
+    "lr_schedule",
+    "max_epochs",
+    "n_iter_no_change",
+    "noise",
+    "random_state",
+    "sample_shape",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+
+
+class BaseDenoisingAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, PersistenceMixin, TransformerMixin, BaseEstimator, ABC
+):
+    """Train a torch module to give back clean samples from noisy ones.
+
+    The base of all estimators of this package. A subclass stores its parameters in
+    ``__init__`` and implements ``_build_module``; the constraints of its own parameters are
+    added to ``_parameter_constraints``.
+
+    See Also
+    --------
+    DenoisingAutoencoder : Takes a module of yours without a subclass.
+    """
+
+    _reads_flat_rows: ClassVar[bool] = True
+    _decodes: ClassVar[bool] = True
+
+    _parameter_constraints: ClassVar[dict] = {
+        "noise": [StrOptions({"auto", *NOISES}), NoiseInjector, None],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions(set(SCHEDULES))],
+        "max_epochs": [StrOptions({"auto"}), _COUNT],
+        "batch_size": [StrOptions({"auto"}), _COUNT],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_COUNT],
+        "sample_shape": [None, "array-like"],
+        "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "callbacks": [None, list, tuple],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _build_module(self, sample_shape: tuple[int, ...]) -> nn.Module:
+        """Return a new module for samples of this shape, channels first.
+
+        The shape is ``(features,)``, ``(channels, length)`` or ``(channels, height,
+        width)``. The module has ``encode(x)`` and ``decode(code)``, which take and give
+        batches, and ``forward(x)``. With ``returns_logits = True`` its output stands before
+        a sigmoid, which the estimator applies.
+        """
+
+    # ------------------------------------------------------------------ fitting
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
+        """Learn to give back clean samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Clean samples, which the noise corrupts anew for every batch; or what a noise
+            step made of them; or noisy samples, with their clean ones as ``y``.
+        y : array-like of X's shape, or labels of shape (n_samples,), default=None
+            Clean samples to learn. Labels are ignored.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X was corrupted by a noise step and then changed, if ``y`` is neither labels
+            nor of X's shape, or if the training diverges.
+        """
+        self._fit(X, y, other_y="raise")
+        return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Fit, and encode the samples as they will come at predict time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            As in ``fit``. What a noise step corrupted is encoded as it was before.
+        y : array-like, default=None
+            As in ``fit``; targets of another shape than X's belong to a later step and are
+            ignored.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_codes), float32
+            The codes.
+        """
+        return self._encode(self._fit(X, y, other_y="ignore").rows)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
+        """Train for one epoch at the constant rate ``lr``, from where the last call ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            As in ``fit``.
+        y : array-like of X's shape, or labels of shape (n_samples,), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        self._fit(X, y, other_y="raise", partial=True)
+        return self
+
+    def _fit(self, X: Any, y: Any, *, other_y: str, partial: bool = False) -> TrainingData:
+        goes_on = (partial or self.warm_start) and hasattr(self, "net_")
+        data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
+        self._check_targets(data.rows if data.target is None else data.target)
+        if not goes_on:
+            self._start((np.shape(X)[1:], data.rows.dtype.name), data.sample_shape)
+        self._went_on = self._went_on or partial
+        self.noise_ = data.noise
+        try:
+            train_net(
+                self,
+                data,
+                epochs=1 if partial else self.max_epochs,
+                lr_schedule="constant" if partial else self.lr_schedule,
+                order_seed=self._seeds[1],
+            )
+        except LossExploded as exploded:
+            if not exploded.restored:
+                del self.net_
+            raise ValueError(exploded.advice(type(self).__name__, self.lr)) from None
+        finally:
+            self._read_history()
+        return data
+
+    def _check_targets(self, target: np.ndarray) -> None:
+        if self.loss != "bce" or target.dtype != np.float32:
+            return
+        low, high = target.min(), target.max()
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"loss='bce' of {type(self).__name__} needs targets in [0, 1]: scale them, or use "
+                f"loss='mse'. Got values from {low:g} to {high:g}."
+            )
+
+    def _start(self, like: tuple, sample_shape: tuple[int, ...]) -> None:
+        """Make a new net for the current parameters, and look at what it encodes to."""
+        self.sample_shape_ = sample_shape
+        self._like = like
+        self._seeds = draw_seeds(self.random_state, 2)
+        self._went_on = False
+        self._built_with = {
+            name: copy.deepcopy(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in _NOT_BUILDING
+        }
+        net = self._new_net(resolve_device(self.device, type(self).__name__))
+        self._code_shape = probe_module(net, sample_shape, self)
+        self._n_features_out = math.prod(self._code_shape)
+        self.net_ = net
+
+    def _new_net(self, device: torch.device) -> DenoisingNet:
+        """Build the net from the settings of the fit, whatever the parameters are now."""
+        builder = type(self)(**self._built_with)
+        return make_net(builder, self.sample_shape_, seed=self._seeds[0], device=device)
+
+    def _read_history(self) -> None:
+        epochs = self.net_.history if hasattr(self, "net_") else []
+        self.loss_curve_ = [e["train_loss"] for e in epochs if "train_loss" in e]
+        self.validation_loss_curve_ = [e["valid_loss"] for e in epochs if "valid_loss" in e]
+        self.n_iter_ = len(self.loss_curve_)
+
+    def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Say what a sample is in fit; estimators that guess it from flat rows warn."""
+        owner = type(self).__name__
+        return infer_sample_shape(shape, self.sample_shape, owner, flat=self._reads_flat_rows)
+
+    # ------------------------------------------------------------------ using
+    def predict(self, X: Any) -> np.ndarray:
+        """Denoise samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Noisy samples, laid out as in ``fit`` or as flat rows.
+
+        Returns
+        -------
+        X_denoised : ndarray of X's shape
+            Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
+        """
+        rows = self._read(X)
+        denoised = restore_dtype(self._denoise(rows), rows_to_tensor(rows[:0]).dtype)
+        return denoised.numpy().reshape(np.shape(X))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Samples, laid out as in ``fit`` or as flat rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_codes), float32
+            The codes, flattened.
+        """
+        return self._encode(self._read(X))
+
+    @available_if(lambda self: self._decodes)
+    def inverse_transform(self, codes: Any) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n_samples, n_codes)
+            What ``transform`` gave.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Samples in the layout and dtype of ``fit``.
+        """
+        check_is_fitted(self)
+        codes = check_array(codes, dtype=np.float32, order="C", input_name="codes")
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"codes has {codes.shape[1]} features, but {type(self).__name__} encodes to "
+                f"{self._n_features_out}."
+            )
+        shape, dtype = self._like
+        decoded = self._in_chunks(
+            lambda chunk: self.net_.decode_rows(chunk, self._code_shape), codes
+        )
+        return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the R² of what ``predict`` gives, pooled over all values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Samples to denoise.
+        y : array-like of X's shape, or labels of shape (n_samples,), default=None
+            The clean samples. Without it, or with labels, X itself: the score of the
+            reconstruction, which says nothing about denoising.
+
+        Returns
+        -------
+        r2 : float
+            1 is perfect; 0 is as good as one constant for all values.
+        """
+        rows = self._read(X)
+        target = read_target(y, X, type(self).__name__, other_y="raise")
+        truth = _as_float64(rows if target is None else target)
+        error = np.square(self._denoise(rows).numpy() - truth).sum()
+        spread = np.square(truth - truth.mean()).sum()
+        if spread == 0:
+            return float(error == 0)
+        return float(1 - error / spread)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the negative mean squared reconstruction error of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Lower is less like the training data. ``uint8`` and ``uint16`` samples are
+            compared as fractions of their range.
+        """
+        rows = self._read(X)
+        return -np.square(self._denoise(rows).numpy() - _as_float64(rows)).mean(axis=1)
+
+    # ------------------------------------------------------------------ computing
+    def _read(self, X: Any) -> np.ndarray:
+        """Check samples against those of fit and return rows."""
+        check_is_fitted(self)
+        rows = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
+        shape = np.shape(X)[1:]
+        if len(shape) > 1:
+            owner = type(self).__name__
+            infer_sample_shape(shape, self.sample_shape_, owner, flat=self._reads_flat_rows)
+        return rows
+
+    def _encode(self, rows: np.ndarray) -> np.ndarray:
+        return self._in_chunks(
+            lambda chunk: self.net_.encode_rows(chunk, self.sample_shape_), rows
+        ).numpy()
+
+    def _denoise(self, rows: np.ndarray) -> Tensor:
+        return self._in_chunks(
+            lambda chunk: self.net_.denoise_rows(chunk, self.sample_shape_), rows
+        )
+
+    def _in_chunks(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> Tensor:
+        self.net_.module_.eval()
+        device = torch.device(self.net_.device)
+        return in_chunks(lambda x: function(as_fraction(x)), rows_to_tensor(rows), device)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there is a trained net."""
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that codes are float32."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _as_float64(rows: np.ndarray) -> np.ndarray:
+    return as_fraction(rows_to_tensor(rows)).numpy().astype(np.float64)

@@ -1,0 +1,233 @@
+"""The convolutional denoising autoencoder."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+
+from skdae._sklearn import Interval, StrOptions
+from skdae.nn import ACTIVATIONS, ConvAutoencoder
+
+from skdae.estimators._base import BaseDenoisingAutoencoder
+
+__all__ = ["ConvDAE"]
+
+
+class ConvDAE(BaseDenoisingAutoencoder):
+    """Denoise images and signals with convolutions.
+
+    Convolutions that halve the size level by level, and back. By default the network of the
+    Keras tutorial [1]_. Images are gray or colour, signals have one channel or several, and
+    any size works: modules pad what their strides do not divide and crop it back.
+
+
+    Parameters
+    ----------
+    channels : tuple of int, default=(32, 32)
+        Channels of each level. More levels see farther, more channels learn more.
+    kernel_size : int, default=3
+        Width of the kernels, odd.
+    latent_dim : int or None, default=None
+        Width of a dense bottleneck. None keeps the spatial code, which denoises better; a
+        number makes a compact code for feature extraction.
+    downsample : {"max", "average", "stride"}, default="max"
+        How a level halves the size: pooling, or convolutions of stride 2.
+    upsample : {"transpose", "nearest"}, default="transpose"
+        How a level doubles it: transposed convolutions, or repeated values and a convolution.
+    activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="relu"
+        Activation after every layer but the last; "identity" is linear.
+    noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "masking", \
+            "swap"}, NoiseInjector or None, default="auto"
+        What corrupts the inputs, anew for every batch, on the training device. "auto" learns
+        the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
+        trains a plain autoencoder and warns. A name is that injector with its default level.
+        None trains a plain autoencoder.
+    loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
+        What training minimises. "bce" is for targets in [0, 1] and ends the module with a
+        sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
+        takes (output, target), tensors with channels first, and returns a scalar tensor.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        The optimizer: AdamW with weight decay 1e-4, Adam, or SGD with Nesterov momentum 0.9. A
+        callable takes (parameters, lr) and returns a ``torch.optim.Optimizer``.
+    lr : float, default=0.005
+        Learning rate: the highest of the schedule. Larger is faster until training diverges.
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        "one_cycle" rises from lr/25 to lr and falls to almost 0; the number of epochs decides
+        how fast. "constant" leaves the rate to ``callbacks``.
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" takes at least 2,500 steps of the optimizer: from 10
+        epochs on large data to 1,000 on tiny ones.
+    batch_size : int or "auto", default="auto"
+        Samples a step. "auto" is a fiftieth of the data, between 32 and 128.
+    validation_fraction : float, default=0.1
+        Part of the data, drawn at random, that early stopping judges by.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer falls, and to keep the weights of
+        the best epoch. The validation noise is the same in every epoch.
+    n_iter_no_change : int, default=10
+        Epochs without a better validation loss after which early stopping stops.
+    sample_shape : tuple of int or None, default=None
+        What a row is: ``(length,)``, ``(length, channels)``, ``(height, width)`` or ``(height,
+        width, channels)``. None takes a square number of columns for
+        a gray image and any other for a signal, and warns; images are known by their axes.
+    device : str, default="auto"
+        Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
+        MPS, then the CPU.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the module computes in. "bfloat16" is faster on hardware made for it.
+    callbacks : list of skorch callbacks or None, default=None
+        Callbacks of skorch to call while training. They are cloned.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last fit instead of starting anew.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, order, validation split and noise. None is a new one at every fit.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar.
+
+    Attributes
+    ----------
+    net_ : DenoisingNet
+        The trained skorch net; ``net_.module_`` is the torch module.
+    noise_ : NoiseInjector or None
+        The noise that the last fit learned to remove.
+    n_iter_ : int
+        Number of epochs trained.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_loss_curve_ : list of float
+        Validation loss of each epoch; empty without early stopping.
+    sample_shape_ : tuple of int
+        What a sample is: ``(features,)``, ``(length, channels)`` or ``(height, width,
+        channels)``.
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    DenseDAE : For tables.
+    DenoisingAutoencoder : For a module of yours.
+
+    Notes
+    -----
+    Everything random comes from ``random_state`` through private generators: one seed gives
+    one model, and the global states of NumPy and torch stay as they are.
+
+    References
+    ----------
+    .. [1] S. L. Valdarrama, "Convolutional autoencoder for image denoising", keras.io, 2021.
+
+    Examples
+    --------
+    >>> from skdae import ConvDAE, GaussianNoise
+    >>> from skdae.datasets import load_digits
+    >>> X, _ = load_digits()
+    >>> noise = GaussianNoise(sigma=0.4)
+    >>> dae = ConvDAE(noise=noise, max_epochs=5, random_state=0).fit(X[:1500])
+    >>> X_noisy = noise.corrupt(X[1500:], random_state=0)
+    >>> dae.predict(X_noisy).shape
+    (297, 8, 8)
+    """
+
+    _reads_flat_rows = False
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDenoisingAutoencoder._parameter_constraints,
+        "channels": ["array-like"],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [None, Interval(Integral, 1, None, closed="left")],
+        "downsample": [StrOptions({"max", "average", "stride"})],
+        "upsample": [StrOptions({"transpose", "nearest"})],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(
+        self,
+        channels=(32, 32),
+        *,
+        kernel_size=3,
+        latent_dim=None,
+        downsample="max",
+        upsample="transpose",
+        activation="relu",
+        noise="auto",
+        loss="mse",
+        optimizer="adamw",
+        lr=0.005,
+        lr_schedule="one_cycle",
+        max_epochs="auto",
+        batch_size="auto",
+        validation_fraction=0.1,
+        early_stopping=False,
+        n_iter_no_change=10,
+        sample_shape=None,
+        device="auto",
+        precision="float32",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.latent_dim = latent_dim
+        self.downsample = downsample
+        self.upsample = upsample
+        self.activation = activation
+        self.noise = noise
+        self.loss = loss
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.sample_shape = sample_shape
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        sample_shape = super()._sample_shape_of(shape)
+        if len(shape) == 1 and self.sample_shape is None:
+            kind = "gray images" if len(sample_shape) == 3 else "signals"
+            spelling = sample_shape[:-1]
+            warnings.warn(
+                f"ConvDAE reads the rows of {shape[0]} values as {kind} of shape {spelling}. Say "
+                f"what they are with sample_shape={spelling}, or give an array with these axes.",
+                UserWarning,
+                stacklevel=6,
+            )
+        return sample_shape
+
+    def _build_module(self, sample_shape: tuple[int, ...]) -> ConvAutoencoder:
+        channels = np.atleast_1d(np.asarray(self.channels, dtype=object)).tolist()
+        if not channels or not all(isinstance(n, Integral) and n > 0 for n in channels):
+            raise ValueError(
+                "The 'channels' parameter of ConvDAE must be a tuple of ints > 0, one a level. "
+                f"Got {self.channels!r} instead."
+            )
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                "The 'kernel_size' parameter of ConvDAE must be odd, so that a kernel has a "
+                f"middle. Got {self.kernel_size} instead."
+            )
+        return ConvAutoencoder(
+            sample_shape,
+            channels=channels,
+            kernel_size=self.kernel_size,
+            latent_dim=self.latent_dim,
+            downsample=self.downsample,
+            upsample=self.upsample,
+            activation=self.activation,
+            returns_logits=self.loss == "bce",
+        )

@@ -1,0 +1,183 @@
+"""The denoising autoencoder around a module of yours."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from skdae.estimators._base import BaseDenoisingAutoencoder
+
+__all__ = ["DenoisingAutoencoder"]
+
+
+class DenoisingAutoencoder(BaseDenoisingAutoencoder):
+    """Denoise with a torch module of yours.
+
+    The estimator around any ``nn.Module`` with ``encode`` and ``decode``. Where its settings
+    should be searched, derive from :class:`BaseDenoisingAutoencoder` instead: ten lines with
+    the settings as parameters.
+
+
+    Parameters
+    ----------
+    module : callable
+        A class or a function that takes the shape of one sample and returns a new
+        ``nn.Module`` with ``forward(x)``, ``encode(x)`` and ``decode(code)``. The shape has its
+        channels first: ``(features,)``, ``(channels, length)`` or ``(channels, height,
+        width)``. Tensors have it behind the axis of the batch.
+    noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "masking", \
+            "swap"}, NoiseInjector or None, default="auto"
+        What corrupts the inputs, anew for every batch, on the training device. "auto" learns
+        the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
+        trains a plain autoencoder and warns. A name is that injector with its default level.
+        None trains a plain autoencoder.
+    loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
+        What training minimises. "bce" is for targets in [0, 1] and ends the module with a
+        sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
+        takes (output, target), tensors with channels first, and returns a scalar tensor.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        The optimizer: AdamW with weight decay 1e-4, Adam, or SGD with Nesterov momentum 0.9. A
+        callable takes (parameters, lr) and returns a ``torch.optim.Optimizer``.
+    lr : float, default=0.003
+        Learning rate: the highest of the schedule. Larger is faster until training diverges.
+    lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
+        "one_cycle" rises from lr/25 to lr and falls to almost 0; the number of epochs decides
+        how fast. "constant" leaves the rate to ``callbacks``.
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" takes at least 2,500 steps of the optimizer: from 10
+        epochs on large data to 1,000 on tiny ones.
+    batch_size : int or "auto", default="auto"
+        Samples a step. "auto" is a fiftieth of the data, between 32 and 128.
+    validation_fraction : float, default=0.1
+        Part of the data, drawn at random, that early stopping judges by.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer falls, and to keep the weights of
+        the best epoch. The validation noise is the same in every epoch.
+    n_iter_no_change : int, default=10
+        Epochs without a better validation loss after which early stopping stops.
+    sample_shape : tuple of int or None, default=None
+        What a row is: ``(length,)``, ``(length, channels)``, ``(height, width)`` or ``(height,
+        width, channels)``. None takes flat rows as
+        they are, and images by their axes.
+    device : str, default="auto"
+        Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
+        MPS, then the CPU.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the module computes in. "bfloat16" is faster on hardware made for it.
+    callbacks : list of skorch callbacks or None, default=None
+        Callbacks of skorch to call while training. They are cloned.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the last fit instead of starting anew.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, order, validation split and noise. None is a new one at every fit.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar.
+
+    Attributes
+    ----------
+    net_ : DenoisingNet
+        The trained skorch net; ``net_.module_`` is the torch module.
+    noise_ : NoiseInjector or None
+        The noise that the last fit learned to remove.
+    n_iter_ : int
+        Number of epochs trained.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_loss_curve_ : list of float
+        Validation loss of each epoch; empty without early stopping.
+    sample_shape_ : tuple of int
+        What a sample is: ``(features,)``, ``(length, channels)`` or ``(height, width,
+        channels)``.
+    n_features_in_ : int
+        Number of values of a sample, all axes flattened.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, when X has string names.
+
+    See Also
+    --------
+    DenseDAE : Dense layers, ready to use.
+    ConvDAE : Convolutions, ready to use.
+
+    Notes
+    -----
+    The output of the module is the reconstruction. With ``loss="bce"`` it must lie in [0, 1];
+    a module that sets ``returns_logits = True`` leaves its last sigmoid to the estimator, which
+    is more exact.
+
+    Everything random comes from ``random_state`` through private generators: one seed gives
+    one model, and the global states of NumPy and torch stay as they are.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skdae import DenoisingAutoencoder
+    >>> from skdae.datasets import load_digits
+    >>> class Small(nn.Module):
+    ...     def __init__(self, sample_shape):
+    ...         super().__init__()
+    ...         self.encode = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+    ...         self.decode = nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, sample_shape))
+    ...
+    ...     def forward(self, x):
+    ...         return self.decode(self.encode(x))
+    >>> X, _ = load_digits()
+    >>> dae = DenoisingAutoencoder(Small, noise="gaussian", max_epochs=2, random_state=0)
+    >>> dae.fit(X).transform(X).shape
+    (1797, 16)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseDenoisingAutoencoder._parameter_constraints,
+        "module": [callable],
+    }
+
+    def __init__(
+        self,
+        module,
+        *,
+        noise="auto",
+        loss="mse",
+        optimizer="adamw",
+        lr=0.003,
+        lr_schedule="one_cycle",
+        max_epochs="auto",
+        batch_size="auto",
+        validation_fraction=0.1,
+        early_stopping=False,
+        n_iter_no_change=10,
+        sample_shape=None,
+        device="auto",
+        precision="float32",
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.module = module
+        self.noise = noise
+        self.loss = loss
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.sample_shape = sample_shape
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_module(self, sample_shape: tuple[int, ...]) -> nn.Module:
+        if isinstance(self.module, nn.Module):
+            raise TypeError(
+                "The 'module' parameter of DenoisingAutoencoder must be a class or a function "
+                "that builds the module, not a module, whose weights every clone would share. "
+                f"Got an instance of {type(self.module).__name__} instead."
+            )
+        return self.module(sample_shape)

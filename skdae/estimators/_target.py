@@ -1,0 +1,154 @@
+"""What fit learns from: X, y and a remembered origin (rules 2 and 3 of the design)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_array, check_consistent_length
+
+from skdae import noise as noise_kinds
+from skdae._sklearn import as_array, validate_rows
+from skdae.noise import CorruptedArray, NoiseInjector
+
+__all__ = ["NOISES", "ROW_DTYPES", "TrainingData", "read_target", "read_training_data"]
+
+ROW_DTYPES = [np.float32, np.uint8, np.uint16]
+"""Rows are kept in these; all else becomes the first."""
+
+NOISES: dict[str, type[NoiseInjector]] = {
+    "gaussian": noise_kinds.GaussianNoise,
+    "masking": noise_kinds.MaskingNoise,
+    "poisson": noise_kinds.PoissonNoise,
+    "salt_and_pepper": noise_kinds.SaltAndPepperNoise,
+    "speckle": noise_kinds.SpeckleNoise,
+    "swap": noise_kinds.SwapNoise,
+    "uniform": noise_kinds.UniformNoise,
+}
+"""The short names of the kinds, with their default levels."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fit learns from.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        The inputs before the noise; also what later steps of a pipeline will see encoded.
+    target : ndarray of shape (n_samples, n_features) or None
+        What the outputs should be; None is the rows themselves.
+    noise : NoiseInjector or None
+        What corrupts the rows, anew for every batch.
+    sample_shape : tuple of int
+        What a row is.
+    """
+
+    rows: np.ndarray
+    target: np.ndarray | None
+    noise: NoiseInjector | None
+    sample_shape: tuple[int, ...]
+
+
+def read_training_data(
+    estimator: Any, X: Any, y: Any, *, reset: bool, other_y: str
+) -> TrainingData:
+    """Decide inputs, targets and noise, or explain why that cannot be.
+
+    Parameters
+    ----------
+    estimator : BaseDenoisingAutoencoder
+        Whose ``noise`` and ``sample_shape`` are asked for.
+    X, y : array-like
+        What ``fit`` got.
+    reset : bool
+        Whether this fit starts anew and sets ``n_features_in_``.
+    other_y : {"raise", "ignore"}
+        What to do with a ``y`` that is neither labels nor of X's shape.
+    """
+    owner = type(estimator).__name__
+    origin = X.origin if isinstance(X, CorruptedArray) else None
+    rows = validate_rows(estimator, X, reset=reset, dtype=ROW_DTYPES)
+    shape = np.shape(X)
+    sample_shape = estimator._sample_shape_of(shape[1:])
+    target = read_target(y, X, owner, other_y=other_y)
+    if target is not None and _same(target, rows):
+        target = None
+
+    if origin is None:
+        if isinstance(estimator.noise, str) and estimator.noise == "auto" and target is None:
+            _warn_of_nothing_to_remove(owner)
+        return TrainingData(rows, target, _own_noise(estimator, rows), sample_shape)
+
+    if not (isinstance(estimator.noise, str) and estimator.noise == "auto"):
+        raise ValueError(
+            f"X was corrupted by {origin.noise!r}, and {owner} has noise={estimator.noise!r}: "
+            "one noise too many. Leave noise='auto' to learn the noise of the step before, or "
+            "take that step out."
+        )
+    if origin.is_that_of(X):
+        clean = origin.clean.reshape(rows.shape)
+        clean = check_array(clean, dtype=ROW_DTYPES, order="C")
+        if target is None or _same(target, clean):
+            return TrainingData(clean, None, origin.noise, sample_shape)
+    elif target is None:
+        raise ValueError(
+            f"X was corrupted by {origin.noise!r} and then changed (sliced, clipped, scaled or "
+            "edited in place), so its clean values are lost. Put the noise step directly before "
+            f"{owner}, or pass the clean X as y."
+        )
+    return TrainingData(rows, target, None, sample_shape)
+
+
+def read_target(y: Any, X: Any, owner: str, *, other_y: str) -> np.ndarray | None:
+    """Return y as rows if it has X's shape, and None if it is labels.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is neither and ``other_y="raise"``.
+    """
+    if y is None:
+        return None
+    shape, expected = np.shape(y), np.shape(X)
+    if shape == expected:
+        rows = as_array(y) if not hasattr(y, "columns") else y
+        if len(shape) > 2:
+            rows = rows.reshape(len(rows), -1)
+        return check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
+    if len(shape) == 1:
+        check_consistent_length(X, y)
+        return None
+    if other_y == "ignore":
+        return None
+    raise ValueError(
+        f"The y of {owner} must be labels (one axis, ignored) or clean targets of the shape of X. "
+        f"Got y of shape {shape} with X of shape {expected}."
+    )
+
+
+def _own_noise(estimator: Any, rows: np.ndarray) -> NoiseInjector | None:
+    noise = estimator.noise
+    if noise is None or (isinstance(noise, str) and noise == "auto"):
+        return None
+    injector = NOISES[noise]() if isinstance(noise, str) else clone(noise)
+    return injector.fit(rows)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a is b or (a.dtype == b.dtype and np.array_equal(a, b))
+
+
+def _warn_of_nothing_to_remove(owner: str) -> None:
+    warnings.warn(
+        f"{owner} has nothing to remove: X carries no noise that it knows of, and no clean "
+        "target is given, so it trains a plain autoencoder. If a noise step comes before it, a "
+        "step in between, a ColumnTransformer, a FeatureUnion or set_output made it forget: put "
+        f"the noise directly before {owner}, or use {owner}(noise=...), or pass the clean X as "
+        "y. noise=None asks for a plain autoencoder and does not warn.",
+        UserWarning,
+        stacklevel=5,
+    )

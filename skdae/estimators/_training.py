@@ -1,0 +1,171 @@
+"""From an estimator's parameters to a trained net."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from torch import Tensor, nn
+
+from skdae._random import make_generator
+from skdae.estimators._target import TrainingData
+from skdae.layout import is_image_dtype, module_shape, rows_to_tensor
+from skdae.noise import NoiseInjector
+from skdae.training import (
+    OPTIMIZERS,
+    Batches,
+    DenoisingNet,
+    Noise,
+    make_criterion,
+)
+
+__all__ = ["make_net", "probe_module", "train_net"]
+
+_FEWEST_STEPS = 2500
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
+_SMALL_BATCH, _LARGE_BATCH, _BATCHES_AN_EPOCH = 32, 128, 50
+
+
+def make_net(
+    estimator: Any, sample_shape: tuple[int, ...], *, seed: int, device: torch.device
+) -> DenoisingNet:
+    """Build and initialise the net that an estimator's parameters describe."""
+    optimizer = estimator.optimizer
+    net = DenoisingNet(
+        partial(estimator._build_module, module_shape(sample_shape)),
+        criterion=None,
+        optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
+        lr=estimator.lr,
+        precision=estimator.precision,
+        device=device,
+        seed=seed,
+    )
+    return net.initialize()
+
+
+def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: Any) -> tuple:
+    """Send one sample through the module, and return the shape of its code.
+
+    Raises
+    ------
+    TypeError
+        If the module is no ``nn.Module`` with ``encode`` and ``decode``.
+    ValueError
+        If it does not give back the shape it takes, or what the loss needs.
+    """
+    module, owner = net.module_, type(estimator).__name__
+    name = type(module).__name__
+    missing = [method for method in ("encode", "decode") if not hasattr(module, method)]
+    if not isinstance(module, nn.Module) or (missing and estimator._decodes):
+        raise TypeError(
+            f"The module of {owner} must be an nn.Module with the methods encode(x) and "
+            f"decode(code). Got {name}"
+            + (f", which has no {' and no '.join(missing)}." if missing else ".")
+        )
+    x = torch.full((1, *module_shape(sample_shape)), 0.5, device=net.device)
+    module.eval()
+    with torch.inference_mode():
+        code, output = net.compute(module.encode, x), net.compute(module, x)
+    if output.shape != x.shape:
+        raise ValueError(
+            f"The module of {owner} must give back the shape it takes. {name} takes "
+            f"{tuple(x.shape[1:])} (channels first) and gives {tuple(output.shape[1:])}."
+        )
+    probabilities = getattr(module, "returns_logits", False) or (
+        0 <= output.min() and output.max() <= 1
+    )
+    if estimator.loss == "bce" and not probabilities:
+        raise ValueError(
+            f"loss='bce' of {owner} needs a module whose output lies in [0, 1]: end {name} with "
+            "a sigmoid, or leave the sigmoid out and set returns_logits = True on the module."
+        )
+    return tuple(code.shape[1:])
+
+
+def train_net(
+    estimator: Any, data: TrainingData, *, epochs: int | str, lr_schedule: str, order_seed: int
+) -> None:
+    """Train the net of an estimator on what its fit learns from.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows to validate on.
+    KeyboardInterrupt, LossExploded
+        On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
+    """
+    net = estimator.net_
+    logits = getattr(net.module_, "returns_logits", False)
+    net.criterion = net.criterion_ = make_criterion(estimator.loss, logits=logits)
+    net.lr, net.lr_schedule = estimator.lr, lr_schedule
+
+    training, validation = _split(estimator, data, order_seed)
+    if epochs == "auto":
+        epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
+        epochs = min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
+    net.train(
+        training,
+        validation,
+        epochs=epochs,
+        callbacks=[clone(callback, safe=False) for callback in estimator.callbacks or ()],
+        patience=estimator.n_iter_no_change if validation is not None else None,
+        verbose=estimator.verbose,
+    )
+
+
+def _split(
+    estimator: Any, data: TrainingData, order_seed: int
+) -> tuple[Batches, Batches | None]:
+    """Split off the validation part, at random but from the seed, and share out the rest."""
+    net = estimator.net_
+    device = torch.device(net.device)
+    rows = rows_to_tensor(data.rows).to(device)
+    target = None if data.target is None else rows_to_tensor(data.target).to(device)
+    n_rows = len(rows)
+    split_seed, epoch_seed, validation_seed = np.random.SeedSequence(
+        [order_seed, len(net.history)]
+    ).generate_state(3)
+
+    indices = torch.arange(n_rows)
+    n_valid = 0
+    if estimator.early_stopping:
+        n_valid = max(1, round(estimator.validation_fraction * n_rows))
+        if n_valid >= n_rows:
+            raise ValueError(
+                f"early_stopping=True of {type(estimator).__name__} with validation_fraction="
+                f"{estimator.validation_fraction} needs at least 2 samples, one to train on and "
+                f"one to validate. Got n_samples = {n_rows}."
+            )
+        # The same part in every call of partial_fit and every warm start.
+        indices = torch.randperm(n_rows, generator=make_generator(order_seed))
+    indices = indices.to(device)
+    n_train = n_rows - n_valid
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        batch_size = min(max(n_train // _BATCHES_AN_EPOCH, _SMALL_BATCH), _LARGE_BATCH)
+    make = partial(
+        Batches,
+        rows,
+        target,
+        sample_shape=data.sample_shape,
+        batch_size=batch_size,
+        noise=_batch_noise(data.noise, rows),
+    )
+    training = make(
+        indices=indices[n_valid:].sort().values,
+        generator=make_generator(int(epoch_seed), device),
+    )
+    if not n_valid:
+        return training, None
+    return training, make(indices=indices[:n_valid].sort().values, seed=int(validation_seed))
+
+
+def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:
+    """Return the noise of a batch; images of integers saturate at black and white."""
+    if noise is None or not is_image_dtype(rows.dtype):
+        return None if noise is None else noise.corrupt_batch
+    return lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)

@@ -1,0 +1,67 @@
+"""The dense autoencoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from skdae.nn._activations import ACTIVATIONS
+
+__all__ = ["DenseAutoencoder"]
+
+
+class DenseAutoencoder(nn.Module):
+    """Fully connected layers down to a code and back, mirrored.
+
+    Every layer but the last is followed by the activation, the code too.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+        Shape of one sample, channels first; it is flattened.
+    hidden_layer_sizes : sequence of int, default=()
+        Widths between the input and the code; the decoder has them in reverse.
+    latent_dim : int, default=32
+        Width of the code.
+    activation : str, default="relu"
+        A key of ``ACTIVATIONS``.
+    returns_logits : bool, default=False
+        Whether the output stands before its sigmoid.
+    """
+
+    def __init__(
+        self,
+        sample_shape: tuple[int, ...],
+        *,
+        hidden_layer_sizes: Sequence[int] = (),
+        latent_dim: int = 32,
+        activation: str = "relu",
+        returns_logits: bool = False,
+    ):
+        super().__init__()
+        self.sample_shape = tuple(sample_shape)
+        self.returns_logits = returns_logits
+        sizes = [math.prod(sample_shape), *hidden_layer_sizes, latent_dim]
+        self.encoder = _dense_layers(sizes, activation)
+        self.decoder = _dense_layers(sizes[::-1], activation)[:-1]
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map samples (n, ...) to codes (n, latent_dim)."""
+        return self.encoder(x.flatten(1))
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Map codes (n, latent_dim) to samples (n, ...)."""
+        return self.decoder(code).unflatten(1, self.sample_shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct samples (n, ...)."""
+        return self.decode(self.encode(x))
+
+
+def _dense_layers(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for n_inputs, n_outputs in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers)

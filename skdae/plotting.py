@@ -1,0 +1,489 @@
+"""Pictures of what denoising did, and of how training went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skdae._optional import import_optional
+from skdae._sklearn import Interval, as_array, validate_parameter_constraints
+from skdae.layout import infer_sample_shape
+from skdae.metrics import clean_and_noisy, psnr
+from skdae.noise import NoiseInjector
+
+__all__ = ["DenoisingDisplay", "LossCurveDisplay"]
+
+_ROWS = ("clean", "noisy", "denoised")
+_LABEL_SIZE, _SMALL_SIZE, _TICK_SIZE = 10, 9, 7
+_LOSS_NAMES = {
+    "mse": "mean squared error",
+    "l1": "mean absolute error",
+    "bce": "binary cross-entropy",
+    "huber": "Huber loss",
+}
+_PARAMETERS = {
+    "noise": [NoiseInjector, None],
+    "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both")],
+    "n_samples": [Interval(Integral, 1, None, closed="left")],
+}
+
+
+class DenoisingDisplay:
+    """Samples, what noise made of them, and what an estimator makes of that.
+
+    Three rows, clean, noisy and denoised, with one column a sample and the PSNR under
+    each noisy and each denoised one. Images are shown as images, gray or in colour, and
+    all other samples as curves. Make it with :meth:`from_estimator` or
+    :meth:`from_predictions`. Needs matplotlib: ``pip install skdae[plot]``.
+
+    Parameters
+    ----------
+    clean : ndarray of shape (n_samples, ...)
+        The truth.
+    noisy : ndarray of clean's shape
+        What the estimator was given.
+    denoised : ndarray of clean's shape
+        What the estimator gave back.
+    sample_shape : tuple of int or None, default=None
+        What a flat row is: ``(height, width)``, ``(height, width, channels)``,
+        ``(length,)`` or ``(length, channels)``. None reads a square number of columns as
+        an image, and any other as a signal.
+    data_range : float or None, default=None
+        Distance between the lowest and the highest value the data can have, for the PSNR.
+        None takes the full range of ``uint8`` and ``uint16``, and 1 for floats.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (3, n_samples), of matplotlib Axes
+        One for each picture; the rows are clean, noisy and denoised.
+    figure_ : matplotlib Figure
+        The figure they are in.
+
+    See Also
+    --------
+    LossCurveDisplay : The losses of the epochs.
+    psnr : The number under the samples.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skdae import DenoisingDisplay, GaussianNoise
+    >>> from skdae.datasets import load_digits
+    >>> from sklearn.cross_decomposition import PLSRegression
+    >>> X, _ = load_digits()
+    >>> X = X.reshape(len(X), -1)
+    >>> X_noisy = GaussianNoise(0.4).corrupt(X, random_state=1)
+    >>> linear = PLSRegression(n_components=20).fit(X_noisy[:900], X[:900])
+    >>> DenoisingDisplay.from_estimator(linear, X[900:], noise=GaussianNoise(0.4))
+    <...>
+    >>> plt.show()
+    """
+
+    def __init__(self, clean, noisy, denoised, *, sample_shape=None, data_range=None):
+        self.clean = clean
+        self.noisy = noisy
+        self.denoised = denoised
+        self.sample_shape = sample_shape
+        self.data_range = data_range
+
+    def plot(self, axes: Any = None, *, cmap: Any = "gray") -> DenoisingDisplay:
+        """Draw the samples.
+
+        Parameters
+        ----------
+        axes : array-like of shape (3, n_samples), of matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of gray images.
+
+        Returns
+        -------
+        display : DenoisingDisplay
+            The display itself.
+
+        Notes
+        -----
+        The pictures of one column share one scale: of an image, the lowest and the highest
+        value of the clean sample are black and white; curves share it across columns too.
+        Images of 2 or more than 4 channels are shown as the mean of their channels.
+        """
+        pyplot = import_optional(
+            "matplotlib.pyplot", package="matplotlib", extra="plot", owner="DenoisingDisplay.plot"
+        )
+        samples = [self.clean, self.noisy, self.denoised]
+        if not np.shape(self.clean) == np.shape(self.noisy) == np.shape(self.denoised):
+            shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in zip(_ROWS, samples, strict=True))
+            raise ValueError(f"DenoisingDisplay shows arrays of one shape. Got {shapes}.")
+        shape = infer_sample_shape(
+            np.shape(self.clean)[1:], self.sample_shape, "DenoisingDisplay", flat=False
+        )
+        is_image = len(shape) == 3
+        decibels = [
+            psnr(self.clean, rows, data_range=self.data_range, per_sample=True)
+            for rows in (self.noisy, self.denoised)
+        ]
+        samples = [np.asarray(rows).reshape(-1, *shape) for rows in samples]
+        n_samples = len(samples[0])
+        if axes is None:
+            _, axes = pyplot.subplots(
+                len(_ROWS),
+                n_samples,
+                figsize=_figure_size(shape, n_samples),
+                squeeze=False,
+                layout="constrained",
+            )
+        else:
+            axes = _check_axes(axes, n_samples)
+
+        if is_image:
+            _draw_images(axes, samples, cmap)
+        else:
+            _draw_signals(axes, samples)
+        for ax, name in zip(axes[:, 0], _ROWS, strict=True):
+            ax.set_ylabel(name, fontsize=_LABEL_SIZE)
+        for ax, value in zip(axes[1:].flat, np.ravel(decibels), strict=True):
+            ax.set_xlabel("∞ dB" if np.isinf(value) else f"{value:.1f} dB", fontsize=_SMALL_SIZE)
+        self.axes_ = axes
+        self.figure_ = axes[0, 0].figure
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        noise: NoiseInjector | None = None,
+        random_state: int = 0,
+        n_samples: int = 8,
+        sample_shape: tuple[int, ...] | None = None,
+        data_range: float | None = None,
+        axes: Any = None,
+        cmap: Any = "gray",
+    ) -> DenoisingDisplay:
+        """Corrupt clean samples, or take noisy ones, and show what the estimator does.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted estimator or pipeline that denoises with ``predict``.
+        X : array-like of shape (n_samples, ...)
+            Clean data if there is a noise, else noisy data.
+        y : array-like or None, default=None
+            Clean target if it has X's shape. Anything else is ignored if there is a noise
+            (X is the target then), and an error otherwise.
+        noise : NoiseInjector or None, default=None
+            What corrupts X. None takes X as noisy.
+        random_state : int, default=0
+            Seed of the noise. The same seed gives a row the same noise as in
+            :func:`make_denoising_scorer`.
+        n_samples : int, default=8
+            How many samples to show, from the first one on.
+        sample_shape : tuple of int or None, default=None
+            What a flat row is. None asks the estimator (its ``sample_shape_``), and
+            otherwise reads a square number of columns as an image, any other as a signal.
+        data_range : float or None, default=None
+            Distance between the lowest and the highest value the data can have, for the
+            PSNR. None takes the full range of ``uint8`` and ``uint16``, and 1 for floats.
+        axes : array-like of shape (3, n_samples), of matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of gray images.
+
+        Returns
+        -------
+        display : DenoisingDisplay
+            The display, drawn.
+        """
+        owner = "DenoisingDisplay.from_estimator"
+        _check_parameters(owner, noise=noise, random_state=random_state, n_samples=n_samples)
+        if noise is None or not noise._mixes_rows:
+            X, y = X[:n_samples], y if y is None else y[:n_samples]
+        clean, noisy = clean_and_noisy(X, y, noise, random_state, owner)
+        clean, noisy = clean[:n_samples], noisy[:n_samples]
+        if sample_shape is None:
+            sample_shape = _sample_shape_of(estimator, clean[0].size)
+        return cls.from_predictions(
+            clean,
+            noisy,
+            estimator.predict(noisy),
+            n_samples=n_samples,
+            sample_shape=sample_shape,
+            data_range=data_range,
+            axes=axes,
+            cmap=cmap,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        clean: Any,
+        noisy: Any,
+        denoised: Any,
+        *,
+        n_samples: int = 8,
+        sample_shape: tuple[int, ...] | None = None,
+        data_range: float | None = None,
+        axes: Any = None,
+        cmap: Any = "gray",
+    ) -> DenoisingDisplay:
+        """Show samples that are denoised already.
+
+        Parameters
+        ----------
+        clean : array-like of shape (n_samples, ...)
+            The truth.
+        noisy : array-like of clean's shape
+            What the estimator was given.
+        denoised : array-like of clean's shape
+            What the estimator gave back.
+        n_samples : int, default=8
+            How many samples to show, from the first one on.
+        sample_shape : tuple of int or None, default=None
+            What a flat row is. None reads a square number of columns as an image, and any
+            other as a signal.
+        data_range : float or None, default=None
+            Distance between the lowest and the highest value the data can have, for the
+            PSNR. None takes the full range of ``uint8`` and ``uint16``, and 1 for floats.
+        axes : array-like of shape (3, n_samples), of matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of gray images.
+
+        Returns
+        -------
+        display : DenoisingDisplay
+            The display, drawn.
+        """
+        _check_parameters("DenoisingDisplay.from_predictions", n_samples=n_samples)
+        first = [np.asarray(as_array(rows))[:n_samples] for rows in (clean, noisy, denoised)]
+        display = cls(*first, sample_shape=sample_shape, data_range=data_range)
+        return display.plot(axes, cmap=cmap)
+
+
+class LossCurveDisplay:
+    """The training and the validation loss of every epoch.
+
+    Shows whether training was long enough (both still fall), too long (the validation
+    loss rises again) or unstable. Make it with :meth:`from_estimator`. Needs matplotlib:
+    ``pip install skdae[plot]``.
+
+    Parameters
+    ----------
+    loss_curve : sequence of float
+        Training loss of each epoch.
+    validation_loss_curve : sequence of float or None, default=None
+        Validation loss of each epoch. None or empty if there was no validation.
+    loss_name : str, default="loss"
+        What the losses measure: the label of the axis.
+
+    Attributes
+    ----------
+    best_epoch_ : int or None
+        Epoch of the lowest validation loss, from 1 on; None without validation.
+    ax_ : matplotlib Axes
+        Where the curves are.
+    figure_ : matplotlib Figure
+        The figure it is in.
+
+    See Also
+    --------
+    DenoisingDisplay : The denoised samples.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skdae import LossCurveDisplay
+    >>> display = LossCurveDisplay([0.9, 0.5, 0.3], [0.8, 0.4, 0.5]).plot()
+    >>> display.best_epoch_
+    2
+    >>> plt.show()
+    """
+
+    def __init__(self, loss_curve, validation_loss_curve=None, *, loss_name="loss"):
+        self.loss_curve = loss_curve
+        self.validation_loss_curve = validation_loss_curve
+        self.loss_name = loss_name
+
+    def plot(self, ax: Any = None, *, log_scale: bool = False) -> LossCurveDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        log_scale : bool, default=False
+            Whether the axis of the loss is logarithmic, which shows late progress.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            The display itself.
+        """
+        pyplot = import_optional(
+            "matplotlib.pyplot", package="matplotlib", extra="plot", owner="LossCurveDisplay.plot"
+        )
+        if ax is None:
+            _, ax = pyplot.subplots(layout="constrained")
+        self.best_epoch_ = None
+        _draw_curve(ax, self.loss_curve, "training")
+        if self.validation_loss_curve is not None and len(self.validation_loss_curve):
+            line = _draw_curve(ax, self.validation_loss_curve, "validation")
+            best = int(np.nanargmin(self.validation_loss_curve))
+            self.best_epoch_ = best + 1
+            ax.plot(
+                self.best_epoch_,
+                self.validation_loss_curve[best],
+                marker="o",
+                markersize=8,
+                linestyle="none",
+                color=line.get_color(),
+                markeredgecolor="white",
+                zorder=line.get_zorder() + 1,
+                label=f"best epoch: {self.best_epoch_}",
+            )
+        if log_scale:
+            ax.set_yscale("log")
+        ax.set(xlabel="epoch", ylabel=self.loss_name)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(frameon=False)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, ax: Any = None, log_scale: bool = False
+    ) -> LossCurveDisplay:
+        """Draw the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted estimator with a ``loss_curve_``, a pipeline that ends in one, or a search
+            whose best estimator is one.
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        log_scale : bool, default=False
+            Whether the axis of the loss is logarithmic, which shows late progress.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            The display, drawn.
+        """
+        last = _last_step(estimator)
+        check_is_fitted(last)
+        if not hasattr(last, "loss_curve_"):
+            raise ValueError(
+                "LossCurveDisplay.from_estimator needs a fitted estimator with a loss_curve_, or "
+                f"a pipeline that ends in one. Got {type(last).__name__}. Of a longer pipeline, "
+                "pass the step itself: pipe['dae']."
+            )
+        display = cls(
+            last.loss_curve_,
+            getattr(last, "validation_loss_curve_", None),
+            loss_name=_loss_name(getattr(last, "loss", "loss")),
+        )
+        return display.plot(ax, log_scale=log_scale)
+
+
+# ---------------------------------------------------------------------- drawing
+def _draw_images(axes: np.ndarray, samples: list[np.ndarray], cmap: Any) -> None:
+    for column, images in enumerate(zip(*samples, strict=True)):
+        low, high = _grey_levels(images)
+        for ax, image in zip(axes[:, column], images, strict=True):
+            if image.shape[-1] in (3, 4):
+                scaled = (image.astype(np.float64) - low) / (high - low)
+                ax.imshow(scaled.clip(0, 1))
+            else:
+                ax.imshow(image.mean(axis=-1), cmap=cmap, vmin=low, vmax=high)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+
+
+def _grey_levels(images: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Lowest and highest value of the clean image, or of all three if it is constant."""
+    for shown in (images[0], np.stack(images)):
+        low, high = float(shown.min()), float(shown.max())
+        if low < high:
+            return low, high
+    return low, low + 1
+
+
+def _draw_signals(axes: np.ndarray, samples: list[np.ndarray]) -> None:
+    low = min(float(rows.min()) for rows in samples)
+    high = max(float(rows.max()) for rows in samples)
+    margin = 0.05 * (high - low) or 1
+    length = samples[0].shape[1]
+    for (row, column), ax in np.ndenumerate(axes):
+        ax.plot(samples[row][column], linewidth=1.2 if length <= 200 else 0.8)
+        ax.set(xlim=(0, max(length - 1, 1)), ylim=(low - margin, high + margin))
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(
+            labelsize=_TICK_SIZE,
+            labelbottom=row == len(axes) - 1,
+            labelleft=column == 0,
+        )
+
+
+def _draw_curve(ax: Any, losses: Sequence[float], label: str) -> Any:
+    marker = "o" if len(losses) == 1 else None
+    (line,) = ax.plot(range(1, len(losses) + 1), losses, marker=marker, label=label)
+    return line
+
+
+def _figure_size(shape: tuple[int, ...], n_samples: int) -> tuple[float, float]:
+    """Size in inches: cells of an image's proportions, or wide ones for curves."""
+    if len(shape) == 2:
+        return 0.6 + 2.2 * n_samples, 4.2
+    height, width = shape[:2]
+    side = 1.25
+    cell_width = side * min(max(math.sqrt(width / height), 0.5), 2)
+    return 0.4 + cell_width * n_samples, len(_ROWS) * (cell_width * height / width + 0.22)
+
+
+# ---------------------------------------------------------------------- reading
+def _check_parameters(owner: str, **params: Any) -> None:
+    validate_parameter_constraints(_PARAMETERS, params, caller_name=owner)
+
+
+def _check_axes(axes: Any, n_samples: int) -> np.ndarray:
+    axes = np.asarray(axes, dtype=object)
+    if axes.size == len(_ROWS) * n_samples and axes.shape[:1] == (len(_ROWS),):
+        return axes.reshape(len(_ROWS), n_samples)
+    raise ValueError(
+        f"The 'axes' parameter of DenoisingDisplay must have shape ({len(_ROWS)}, {n_samples}): "
+        f"a row each for {', '.join(_ROWS)}, a column for each sample. Got {axes.shape} instead."
+    )
+
+
+def _last_step(estimator: Any) -> Any:
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
+
+
+def _sample_shape_of(estimator: Any, n_values: int) -> tuple[int, ...] | None:
+    """Return the estimator's sample shape if it describes the data and is not just a row."""
+    shape = getattr(_last_step(estimator), "sample_shape_", None)
+    if shape is None or len(shape) == 1 or math.prod(shape) != n_values:
+        return None
+    return shape
+
+
+def _loss_name(loss: Any) -> str:
+    if callable(loss):
+        loss = getattr(loss, "__name__", type(loss).__name__)
+    return _LOSS_NAMES.get(loss, str(loss).replace("_", " "))

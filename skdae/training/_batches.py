@@ -1,0 +1,109 @@
+"""Whole batches, drawn where the training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from skdae._random import make_generator
+from skdae.layout import as_fraction, to_channels_first
+
+__all__ = ["Batches", "Noise"]
+
+Noise = Callable[[Tensor, torch.Generator], Tensor]
+
+
+class Batches(Dataset):
+    """The rows of one part of the data, as batches of (input, target).
+
+    Rows stay as they are (uint8 too) until their batch; a batch is one slice, converted,
+    corrupted and given its channel axis at once.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, features)
+        Inputs before the noise.
+    target : Tensor of shape (n, features) or None
+        What the output should be; None is the rows themselves.
+    indices : Tensor of int64
+        Which rows belong to this part.
+    sample_shape : tuple of int
+        What a row is, channels last.
+    batch_size : int
+        Rows a batch.
+    noise : callable (rows, generator) -> rows, or None
+        Corrupts the inputs of a batch.
+    generator : torch.Generator or None
+        Source of order and noise, for training. None for validation.
+    seed : int, default=0
+        Without a generator, rows come in their order and with the noise of this seed,
+        the same at every pass.
+    """
+
+    def __init__(
+        self,
+        rows: Tensor,
+        target: Tensor | None,
+        *,
+        indices: Tensor,
+        sample_shape: tuple[int, ...],
+        batch_size: int,
+        noise: Noise | None,
+        generator: torch.Generator | None = None,
+        seed: int = 0,
+    ):
+        self.rows = rows
+        self.target = target
+        self.indices = indices
+        self.sample_shape = sample_shape
+        self.noise = noise
+        self.generator = generator
+        self.seed = seed
+        self.starts = _starts(len(indices), batch_size)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return one clean input and its target: what skorch's own callbacks read."""
+        x, target = self._batch(self.indices[index].view(1), None)
+        return x[0], target[0]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pass over the rows once."""
+        device = self.rows.device
+        if self.generator is None:
+            generator, order = make_generator(self.seed, device), self.indices
+        else:
+            generator = self.generator
+            order = self.indices[torch.randperm(len(self), generator=generator, device=device)]
+        stops = [*self.starts[1:], len(self)]
+        for start, stop in zip(self.starts, stops, strict=True):
+            yield self._batch(order[start:stop], generator)
+
+    def _batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        rows = as_fraction(self.rows.index_select(0, chosen))
+        target = rows
+        if self.target is not None:
+            target = as_fraction(self.target.index_select(0, chosen))
+        if self.noise is not None and generator is not None:
+            rows = self.noise(rows, generator)
+        return (
+            to_channels_first(rows, self.sample_shape),
+            to_channels_first(target, self.sample_shape),
+        )
+
+
+def _starts(n_rows: int, batch_size: int) -> list[int]:
+    """Return where the batches start; a last batch of one row joins the one before it.
+
+    Batch normalisation has no statistics of a single row.
+    """
+    starts = list(range(0, n_rows, batch_size))
+    if n_rows > 1 and n_rows - starts[-1] == 1:
+        starts.pop()
+    return starts

@@ -1,0 +1,94 @@
+"""What watches an epoch: the best weights, early stopping, the progress bar."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from skorch.callbacks import Callback
+from torch import Tensor
+from tqdm.auto import tqdm
+
+__all__ = ["BestWeights", "ProgressBar", "StopTraining"]
+
+
+class StopTraining(Exception):
+    """Ask the training loop to end after this epoch."""
+
+
+class BestWeights(Callback):
+    """Keep the weights of the best epoch in memory, and stop when none gets better.
+
+    Parameters
+    ----------
+    patience : int or None, default=None
+        Epochs without a new best after which training stops; None never stops.
+    """
+
+    def __init__(self, patience: int | None = None):
+        self.patience = patience
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Forget the last training, but not the weights that it ended with."""
+        self.best_loss_ = math.inf
+        self.weights_: dict[str, Tensor] | None = None
+        self.misses_ = 0
+        if net.history:
+            self._keep(net)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Compare the loss on the validation part, or else on the training data."""
+        epoch = net.history[-1]
+        loss = epoch.get("valid_loss", epoch["train_loss"])
+        if loss < self.best_loss_:
+            self.best_loss_ = loss
+            self.misses_ = 0
+            self._keep(net)
+        else:
+            self.misses_ += 1
+        if self.patience is not None and self.misses_ >= self.patience:
+            raise StopTraining
+
+    def _keep(self, net: Any) -> None:
+        state = net.module_.state_dict()
+        self.weights_ = {name: value.detach().clone() for name, value in state.items()}
+
+    def restore(self, net: Any) -> bool:
+        """Give the net the best weights back, and say whether there were any."""
+        if self.weights_ is None:
+            return False
+        net.module_.load_state_dict(self.weights_)
+        return True
+
+
+class ProgressBar(Callback):
+    """One bar for the whole training: batches done, epoch, losses, time left."""
+
+    def __init__(self, n_epochs: int, n_batches: int):
+        self.n_epochs = n_epochs
+        self.n_batches = n_batches
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Open the bar."""
+        self.bar_ = tqdm(total=self.n_epochs * self.n_batches, unit="batch")
+        self.epoch_ = 0
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Show which epoch runs."""
+        self.epoch_ += 1
+        self.bar_.set_description(f"epoch {self.epoch_}/{self.n_epochs}", refresh=False)
+
+    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        """Move on."""
+        if training:
+            self.bar_.update()
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Show the losses."""
+        epoch = net.history[-1]
+        names = {"train_loss": "loss", "valid_loss": "validation"}
+        self.bar_.set_postfix({label: epoch[key] for key, label in names.items() if key in epoch})
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Close the bar."""
+        self.bar_.close()

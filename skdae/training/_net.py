@@ -1,0 +1,286 @@
+"""The one skorch net: whole batches in, no synchronisation per batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from skdae._random import borrowed_global_generator
+from skdae.layout import from_channels_first, to_channels_first
+from skdae.training._batches import Batches
+from skdae.training._callbacks import BestWeights, ProgressBar, StopTraining
+from skdae.training._device import autocast
+from skdae.training._optimizers import set_learning_rate
+from skdae.training._schedules import one_cycle
+
+__all__ = ["DenoisingNet", "LossExploded"]
+
+_EXPLODED = 1e3
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+class LossExploded(Exception):
+    """The loss of an epoch is not finite, or far above that of the untrained net.
+
+    Attributes
+    ----------
+    epoch : int
+        In which epoch.
+    loss : float
+        What the loss became.
+    restored : bool
+        Whether the net has the weights of the best epoch before.
+    """
+
+    def __init__(self, epoch: int, loss: float):
+        super().__init__(epoch, loss)
+        self.epoch = epoch
+        self.loss = loss
+        self.restored = False
+
+    def advice(self, owner: str, lr: float) -> str:
+        """Say what happened, what is left, and what to try."""
+        left = "The weights of the best epoch before are kept."
+        if not self.restored:
+            left = "It is not fitted, since no epoch before went well."
+        return (
+            f"The training of {owner} diverged: in epoch {self.epoch}, with lr={lr:g}, the loss "
+            f"became {self.loss:g}. Try a smaller lr, such as {min(lr / 10, 1e-3):g}, or scale X "
+            f"to a range near 1. {left}"
+        )
+
+
+class DenoisingNet(NeuralNet):
+    """skorch's net with a lean epoch.
+
+    It takes :class:`Batches` instead of single rows, sums the loss on the device, reads it
+    once an epoch, and skips the hooks of a batch unless a callback has them. Callbacks,
+    history, module, criterion and optimizer are skorch's.
+
+    Parameters
+    ----------
+    module : callable () -> nn.Module
+        Builds the module.
+    criterion : callable (output, target) -> Tensor
+        The loss.
+    lr_schedule : {"constant", "one_cycle"}
+        How the learning rate moves; "constant" leaves it to the callbacks.
+    precision : {"float32", "bfloat16"}
+        What the module computes in; weights and loss are float32.
+    seed : int
+        Seed of the initial weights and of dropout.
+    **kwargs
+        Parameters of :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: Callable[[], nn.Module],
+        *,
+        criterion: Callable[[Tensor, Tensor], Tensor],
+        lr_schedule: str = "constant",
+        precision: str = "float32",
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
+        self.lr_schedule = lr_schedule
+        self.precision = precision
+        self.seed = seed
+
+    # ------------------------------------------------------------------ building
+    @property
+    def _default_callbacks(self) -> list:
+        return []
+
+    def initialize_module(self) -> DenoisingNet:
+        """Build the module from the seed, with channels last where there are images."""
+        with borrowed_global_generator(self.seed):
+            module = self.module()
+        images = any(p.ndim == 4 for p in module.parameters())
+        self.module_ = module.to(memory_format=torch.channels_last) if images else module
+        return self
+
+    def initialize_criterion(self) -> DenoisingNet:
+        """Take the loss function as it is."""
+        self.criterion_ = self.criterion
+        return self
+
+    # ------------------------------------------------------------------ training
+    def train(
+        self,
+        training: Batches,
+        validation: Batches | None,
+        *,
+        epochs: int,
+        callbacks: Sequence[Callback] = (),
+        patience: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        """Train for some epochs, and restore the best weights where that is due.
+
+        Parameters
+        ----------
+        training, validation : Batches
+            What to learn from, and what to judge an epoch by; validation may be None.
+        epochs : int
+            The most epochs.
+        callbacks : sequence of skorch callbacks, default=()
+            Those of the user.
+        patience : int or None, default=None
+            Epochs without a better loss after which to stop, with the best weights. None
+            goes on to the end and keeps the last weights.
+        verbose : int, default=0
+            Above 0 shows a progress bar.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C, after the best weights so far are restored.
+        LossExploded
+            If the loss of an epoch is not finite or far above that of the untrained net,
+            after the best weights so far are restored.
+        """
+        best = BestWeights(patience)
+        bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
+        self._stops_by_interrupt = bool(callbacks)
+        self.callbacks = [*callbacks, *bar, best]
+        self.initialize_callbacks()
+        self.notify("on_train_begin", X=training, y=validation)
+        try:
+            with self._dropout_generator():
+                self.fit_loop(training, validation, epochs=epochs)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            best.restore(self)
+            raise
+        except LossExploded as exploded:
+            exploded.restored = best.restore(self)
+            raise
+        finally:
+            self.notify("on_train_end", X=training, y=validation)
+        if patience is not None:
+            best.restore(self)
+
+    def _dropout_generator(self) -> AbstractContextManager:
+        """Dropout draws from torch's global generator: lend it one of our own."""
+        drops = any(isinstance(m, _DropoutNd) for m in self.module_.modules())
+        return borrowed_global_generator(self.seed + len(self.history)) if drops else nullcontext()
+
+    def fit_loop(
+        self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: Any
+    ) -> DenoisingNet:
+        """Alternate epochs of training (X) and validation (y)."""
+        epochs = epochs or self.max_epochs
+        datasets = {"dataset_train": X, "dataset_valid": y}
+        self._observed = any(_watches_batches(callback) for _, callback in self.callbacks_)
+        self._first_loss: Tensor | None = None
+        self._rates: Iterator[float] | None = None
+        if self.lr_schedule == "one_cycle":
+            self._rates = one_cycle(self.lr, epochs * len(X.starts))
+        for _ in range(epochs):
+            self.notify("on_epoch_begin", **datasets)
+            self.run_single_epoch(X, True, "train", self.train_step)
+            self.run_single_epoch(y, False, "valid", self.validation_step)
+            self._end_epoch(datasets)
+        return self
+
+    def _end_epoch(self, datasets: dict) -> None:
+        try:
+            self.notify("on_epoch_end", **datasets)
+        except KeyboardInterrupt:
+            # The way in which a callback of skorch's, EarlyStopping too, ends a training.
+            if self._stops_by_interrupt:
+                raise StopTraining from None
+            raise
+
+    def run_single_epoch(
+        self, iterator: Batches | None, training: bool, prefix: str, step_fn: Any, **kwargs: Any
+    ) -> None:
+        """Pass over the batches once and record the mean loss of a row."""
+        if iterator is None:
+            return
+        self.module_.train(training)
+        total = torch.zeros((), device=self.device)
+        for batch in iterator:
+            if self._observed:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch)
+            total += step["loss"] * len(batch[0])
+            if self._observed:
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        loss = (total / len(iterator)).item()
+        self.history.record(f"{prefix}_loss", loss)
+        self._check_loss(loss)
+
+    def _check_loss(self, loss: float) -> None:
+        first = math.inf if self._first_loss is None else self._first_loss.item()
+        if not math.isfinite(loss) or (first > 0 and loss > _EXPLODED * first):
+            raise LossExploded(len(self.history), loss)
+
+    def train_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
+        """Take one step of the optimizer."""
+        x, target = batch
+        if self._rates is not None:
+            set_learning_rate(self.optimizer_, next(self._rates))
+        self.optimizer_.zero_grad()
+        output = self.compute(self.module_, x)
+        loss = self.criterion_(output, target)
+        loss.backward()
+        if self._observed:
+            parameters = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+        self.optimizer_.step()
+        loss = loss.detach()
+        if self._first_loss is None:
+            self._first_loss = loss
+        return {"loss": loss, "y_pred": output}
+
+    def validation_step(
+        self, batch: tuple[Tensor, Tensor], **fit_params: Any
+    ) -> dict[str, Tensor]:
+        """Compute the loss of a batch."""
+        x, target = batch
+        with torch.inference_mode():
+            output = self.compute(self.module_, x)
+            return {"loss": self.criterion_(output, target), "y_pred": output}
+
+    # ------------------------------------------------------------------ computing
+    def compute(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Apply the module, or a part of it, in the net's precision."""
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        with autocast(torch.device(self.device), self.precision):
+            return function(x).float()
+
+    def encode_rows(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map rows (n, features) to flat codes."""
+        x = to_channels_first(rows, sample_shape)
+        return self.compute(self.module_.encode, x).flatten(1)
+
+    def decode_rows(self, codes: Tensor, code_shape: tuple[int, ...]) -> Tensor:
+        """Map flat codes to rows (n, features)."""
+        return self._output_rows(self.compute(self.module_.decode, codes.unflatten(1, code_shape)))
+
+    def denoise_rows(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map noisy rows (n, features) to clean ones."""
+        return self._output_rows(self.compute(self.module_, to_channels_first(rows, sample_shape)))
+
+    def _output_rows(self, output: Tensor) -> Tensor:
+        if getattr(self.module_, "returns_logits", False):
+            output = torch.sigmoid(output)
+        return from_channels_first(output)
+
+
+def _watches_batches(callback: Callback) -> bool:
+    kind = type(callback)
+    return any(getattr(kind, hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)

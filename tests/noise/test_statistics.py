@@ -1,0 +1,383 @@
+"""Each noise against the law it claims, on samples that would show a wrong formula.
+
+Seeds are fixed: a test that passes once passes always. The bounds are those of a test
+that a right formula fails about once in a million (5 standard errors) or ten thousand
+(p = 1e-4) seeds.
+"""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from skdae.noise import (
+    ChainNoise,
+    GaussianNoise,
+    MaskingNoise,
+    OneOfNoise,
+    PoissonNoise,
+    SaltAndPepperNoise,
+    SpeckleNoise,
+    SwapNoise,
+    UniformNoise,
+)
+
+N_SE = 5
+P_MIN = 1e-4
+
+
+def clean(shape=(1000, 400), low=0.0, high=1.0, seed=42):
+    return np.random.default_rng(seed).uniform(low, high, size=shape)
+
+
+def assert_mean(values, mean, variance):
+    assert abs(values.mean() - mean) < N_SE * np.sqrt(variance / values.size)
+
+
+def assert_variance(values, mean, variance, kurtosis):
+    """The variance around a known mean; ``kurtosis`` (3 for Gaussians) sets its error."""
+    se = variance * np.sqrt((kurtosis - 1) / values.size)
+    assert abs(((values - mean) ** 2).mean() - variance) < N_SE * se
+
+
+def assert_moments(values, law):
+    mean, variance, excess = (float(m) for m in law.stats(moments="mvk"))
+    assert_mean(values, mean, variance)
+    assert_variance(values, mean, variance, excess + 3)
+
+
+def assert_law(values, law):
+    assert_moments(values, law)
+    assert stats.kstest(values.ravel(), law.cdf).pvalue > P_MIN
+
+
+def assert_counts(values, law):
+    """Chi-squared against a discrete law, in about forty bins of equal probability."""
+    assert_moments(values, law)
+    edges = np.unique(law.ppf(np.linspace(0, 1, 41)[1:-1]))
+    bins = np.searchsorted(edges, values.ravel())  # bin i is (edges[i - 1], edges[i]]
+    observed = np.bincount(bins, minlength=len(edges) + 1)
+    probability = np.diff(np.concatenate([[0], law.cdf(edges), [1]]))
+    kept = probability > 0
+    assert observed[~kept].sum() == 0
+    assert stats.chisquare(observed[kept], values.size * probability[kept]).pvalue > P_MIN
+
+
+def assert_rate(hits, probability):
+    hits = np.asarray(hits)
+    se = np.sqrt(probability * (1 - probability) / hits.size)
+    assert abs(hits.mean() - probability) <= N_SE * se  # both are 0 for 0 and 1
+
+
+def assert_independent(residual):
+    """Neighbours along every axis are uncorrelated, and so are their squares."""
+    for values in (residual, residual**2):
+        z = (values - values.mean()) / values.std()
+        for axis in range(z.ndim):
+            if z.shape[axis] == 1:
+                continue
+            ahead = np.take(z, range(1, z.shape[axis]), axis=axis)
+            behind = np.take(z, range(z.shape[axis] - 1), axis=axis)
+            product = ahead * behind
+            assert abs(product.mean()) < N_SE * product.std() / np.sqrt(product.size)
+
+
+# ---------------------------------------------------------------------------- one level
+@pytest.mark.parametrize("sigma", [0.1, 0.4, 3.0])
+def test_gaussian_adds_a_normal_of_standard_deviation_sigma(sigma):
+    X = clean()
+    noise = GaussianNoise(sigma).corrupt(X, random_state=0) - X
+    assert_law(noise, stats.norm(0, sigma))
+    assert abs(np.corrcoef(noise.ravel(), X.ravel())[0, 1]) < N_SE / np.sqrt(X.size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_gaussian_keeps_its_law_in_short_floats(dtype):
+    X = np.zeros((1000, 400), dtype=dtype)  # sums with 0 are rounded once, relative to the noise
+    noise = GaussianNoise(0.4).corrupt(X, random_state=1).astype(np.float64)
+    assert_moments(noise, stats.norm(0, 0.4))
+    if dtype is np.float32:  # the steps of float16 are wider than what KS sees
+        assert stats.kstest(noise.ravel(), stats.norm(0, 0.4).cdf).pvalue > P_MIN
+
+
+@pytest.mark.parametrize("value", [-2.0, 0.05, 1.0, 7.0])
+def test_speckle_is_normal_with_variance_in_proportion_to_the_square(value):
+    X = np.full((1000, 300), value)
+    noise = SpeckleNoise(0.3).corrupt(X, random_state=0) - X
+    assert_law(noise, stats.norm(0, 0.3 * abs(value)))
+
+
+def test_speckle_leaves_zeros_alone():
+    X = clean()
+    X[:, ::2] = 0
+    X_noisy = SpeckleNoise(0.5).corrupt(X, random_state=0)
+    assert (X_noisy[:, ::2] == 0).all()
+    assert (X_noisy[:, 1::2] != X[:, 1::2]).all()
+
+
+@pytest.mark.parametrize("amplitude", [0.1, 2.0])
+def test_uniform_adds_a_uniform_within_its_bounds(amplitude):
+    X = np.zeros((1000, 400))
+    noise = UniformNoise(amplitude).corrupt(X, random_state=0)
+    assert_law(noise, stats.uniform(-amplitude, 2 * amplitude))
+    # n uniforms come within 20 / n of both bounds, except with probability 2e-9 each
+    gap = 2 * amplitude * 20 / X.size
+    assert amplitude - gap < noise.max() <= amplitude
+    assert -amplitude <= noise.min() < -amplitude + gap
+
+
+@pytest.mark.parametrize("peak", [0.5, 30, 4000])
+@pytest.mark.parametrize("value", [0.02, 0.25, 1.0, 3.0])
+def test_poisson_counts_photons(value, peak):
+    X_noisy = PoissonNoise(peak).corrupt(np.full((1000, 250), value), random_state=0)
+    counts = np.rint(X_noisy * peak)
+    np.testing.assert_allclose(X_noisy * peak, counts, rtol=1e-12)
+    assert_counts(counts, stats.poisson(value * peak))
+    # in the units of the data: mean x, variance x / peak
+    assert_mean(X_noisy, value, value / peak)
+    assert_variance(X_noisy, value, value / peak, kurtosis=3 + 1 / (value * peak))
+
+
+def test_poisson_has_no_counts_for_negative_values():
+    X = clean(low=-1, high=1)
+    X_noisy = PoissonNoise(50).corrupt(X, random_state=0)
+    assert (X_noisy[X <= 0] == 0).all()
+    assert (X_noisy >= 0).all()
+    bright = X > 0
+    z = (X_noisy[bright] - X[bright]) / np.sqrt(X[bright] / 50)
+    assert_mean(z, 0, 1)
+
+
+@pytest.mark.parametrize("amount", [0.02, 0.25, 0.9])
+def test_masking_replaces_its_share_and_does_not_rescale_the_rest(amount):
+    X = clean(low=0.5, high=1.5)
+    X_noisy = MaskingNoise(amount).corrupt(X, random_state=0)
+    masked = X_noisy == 0
+    assert_rate(masked, amount)
+    np.testing.assert_array_equal(X_noisy[~masked], X[~masked])  # dropout would divide by 1 - p
+    assert abs(np.corrcoef(masked.ravel(), X.ravel())[0, 1]) < N_SE / np.sqrt(X.size)
+
+
+def test_masking_replaces_by_its_value():
+    X = clean()
+    X_noisy = MaskingNoise(0.3, value=-7.1).corrupt(X, random_state=0)
+    assert_rate(X_noisy == -7.1, 0.3)
+    assert np.array_equal(X_noisy[X_noisy != -7.1], X[X_noisy != -7.1])
+
+
+@pytest.mark.parametrize("amount", [0.05, 0.6])
+@pytest.mark.parametrize("salt_vs_pepper", [0.0, 0.2, 0.5, 1.0])
+def test_salt_and_pepper_shares(amount, salt_vs_pepper):
+    X = clean(low=0.2, high=0.8)
+    noise = SaltAndPepperNoise(amount, salt_vs_pepper=salt_vs_pepper, low=0.1, high=0.9)
+    X_noisy = noise.corrupt(X, random_state=0)
+    # 0.1 and 0.9 are no float32: exactly they, even in float64
+    salt, pepper = X_noisy == 0.9, X_noisy == 0.1
+    replaced = salt | pepper
+    assert_rate(replaced, amount)
+    assert_rate(salt[replaced], salt_vs_pepper)
+    assert np.array_equal(X_noisy[~replaced], X[~replaced])
+    # which of the two does not depend on how the cell came to be replaced
+    assert_rate(salt, amount * salt_vs_pepper)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        GaussianNoise(0.2),
+        SpeckleNoise(0.2),
+        PoissonNoise(20),
+        UniformNoise(0.2),
+        SaltAndPepperNoise(0.3, salt_vs_pepper=0.4),
+        MaskingNoise(0.3),
+        SwapNoise(0.3),
+        OneOfNoise([("one", GaussianNoise(0.2)), ("same", GaussianNoise(0.2))]),
+        ChainNoise([("photons", PoissonNoise(20)), ("readout", GaussianNoise(0.2))]),
+    ],
+    ids=lambda noise: type(noise).__name__,
+)
+def test_samples_pixels_and_channels_are_independent(noise):
+    shape = (40, 50, 50, 3)
+    if isinstance(noise, SwapNoise):  # swapping equal values would change nothing
+        X = clean(shape)
+        assert_independent(noise.corrupt(X, random_state=0) != X)
+    else:
+        assert_independent(noise.corrupt(np.full(shape, 0.5), random_state=0) - 0.5)
+
+
+def test_draws_of_two_seeds_are_independent():
+    X = np.zeros((500, 400))
+    one, other = (GaussianNoise(1).corrupt(X, random_state=seed).ravel() for seed in (0, 1))
+    assert abs(np.corrcoef(one, other)[0, 1]) < N_SE / np.sqrt(X.size)
+
+
+# --------------------------------------------------------------------- images of integers
+@pytest.mark.parametrize(("dtype", "full"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_levels_of_integer_images_are_fractions_of_the_full_range(dtype, full):
+    X = np.full((1000, 400), full // 2, dtype=dtype)
+    difference = GaussianNoise(0.05).corrupt(X, random_state=0).astype(float) - full // 2
+    assert_mean(difference, 0, (0.05 * full) ** 2)
+    # rounding adds the variance of a uniform of width 1
+    assert_variance(difference, 0, (0.05 * full) ** 2 + 1 / 12, kurtosis=3)
+
+
+def test_peak_is_the_count_at_white_for_uint8():
+    X = np.full((1000, 400), 51, dtype=np.uint8)  # a fifth of white
+    X_noisy = PoissonNoise(100).corrupt(X, random_state=0) / 255
+    assert_mean(X_noisy, 0.2, 0.2 / 100)
+    rounding = 1 / 12 / 255**2  # bounds its effect on the variance
+    se = N_SE * 0.002 * np.sqrt((2 + 1 / 20) / X.size)
+    assert abs(X_noisy.var() - 0.002) < se + rounding
+
+
+# ------------------------------------------------------------------ a level for each sample
+def levels_of_gaussian(X_noisy, X):
+    return (X_noisy - X).std(axis=1)
+
+
+def levels_of_speckle(X_noisy, X):
+    return (X_noisy / X - 1).std(axis=1)
+
+
+def levels_of_uniform(X_noisy, X):
+    return abs(X_noisy - X).max(axis=1)
+
+
+def levels_of_poisson(X_noisy, X):
+    return 1 / np.where(X_noisy > 0, X_noisy, np.inf).min(axis=1)  # one photon is 1 / peak
+
+
+def levels_of_replacements(X_noisy, X):
+    return (X_noisy != X).mean(axis=1)
+
+
+PER_SAMPLE = [
+    (GaussianNoise((0.1, 0.9)), 0.5, levels_of_gaussian),
+    (SpeckleNoise((0.1, 0.9)), 0.5, levels_of_speckle),
+    (UniformNoise((0.1, 0.9)), 0.5, levels_of_uniform),
+    (PoissonNoise((10.0, 90.0)), 0.05, levels_of_poisson),
+    (MaskingNoise((0.1, 0.9)), 0.5, levels_of_replacements),
+    (SaltAndPepperNoise((0.1, 0.9)), 0.5, levels_of_replacements),
+]
+
+
+@pytest.mark.parametrize(
+    ("noise", "value", "levels_of"), PER_SAMPLE, ids=lambda p: type(p).__name__
+)
+def test_a_range_gives_each_sample_its_own_level(noise, value, levels_of):
+    X = np.full((1000, 2000), value, dtype=np.float32)
+    low, high = getattr(noise, noise._level)
+    levels = levels_of(noise.corrupt(X, random_state=0), X)
+    assert stats.kstest(levels, stats.uniform(low, high - low).cdf).pvalue > P_MIN
+    assert_independent(levels)
+
+
+def test_swap_range_gives_each_row_its_own_level():
+    X = clean((1000, 1000))
+    levels = levels_of_replacements(SwapNoise((0.1, 0.9)).corrupt(X, random_state=0), X)
+    assert stats.kstest(levels, stats.uniform(0.1, 0.8).cdf).pvalue > P_MIN
+    assert_independent(levels)
+
+
+def test_all_values_of_a_sample_share_its_level():
+    X = np.zeros((200, 40, 40, 3))
+    noise = GaussianNoise((0.1, 0.9)).corrupt(X, random_state=0)
+    level = noise.std(axis=(1, 2, 3), keepdims=True)
+    assert_mean(noise / level, 0, 1)
+    # divided by its level, noise is normal: levels per value or per channel have fat tails
+    assert stats.kstest((noise / level).ravel(), "norm").pvalue > P_MIN
+    per_channel = noise.std(axis=(1, 2)) / level.reshape(-1, 1)
+    assert abs(per_channel - 1).max() < N_SE / np.sqrt(2 * 40 * 40)
+
+
+# ------------------------------------------------------------------------------------ swap
+def row_numbers(n_rows, n_columns):
+    """With amount=1, the noisy array then holds the donor of each cell."""
+    return np.repeat(np.arange(n_rows, dtype=float)[:, None], n_columns, axis=1)
+
+
+def test_swap_keeps_the_distribution_of_each_column():
+    rng = np.random.default_rng(0)
+    X = np.column_stack(
+        [
+            rng.normal(5, 2, 40_000),
+            rng.exponential(1e-3, 40_000),
+            rng.choice([0.0, 1.0, 7.0], 40_000, p=[0.7, 0.2, 0.1]),
+            np.full(40_000, 3.0),
+        ]
+    )
+    X_noisy = SwapNoise(1).corrupt(X, random_state=0)
+    for column in (0, 1):
+        assert np.isin(X_noisy[:, column], X[:, column]).all()
+        # given X, the swapped column is a sample from its empirical distribution
+        ecdf = stats.ecdf(X[:, column]).cdf.evaluate
+        assert stats.kstest(X_noisy[:, column], ecdf).pvalue > P_MIN
+    values, expected = np.unique(X[:, 2], return_counts=True)
+    observed = [(X_noisy[:, 2] == value).sum() for value in values]
+    assert stats.chisquare(observed, expected).pvalue > P_MIN
+    assert (X_noisy[:, 3] == 3).all()
+
+
+@pytest.mark.parametrize("amount", [0.15, 1.0])
+def test_swap_changes_its_share_less_the_ties(amount):
+    rng = np.random.default_rng(0)
+    X = rng.choice([0.0, 1.0, 7.0], (3000, 100), p=[0.7, 0.2, 0.1])
+    ties = np.mean([(X == value).mean(axis=0) ** 2 for value in (0, 1, 7)], axis=1).sum()
+    changed = SwapNoise(amount).corrupt(X, random_state=0) != X
+    assert_rate(changed, amount * (1 - ties))
+
+
+def test_swap_without_ties_replaces_its_share():
+    X = clean((2000, 200))  # a row is its own donor once in 2000
+    changed = SwapNoise(0.3).corrupt(X, random_state=0) != X
+    assert_rate(changed, 0.3 * (1 - 1 / 2000))
+
+
+def test_swap_amount_1_draws_donors_uniformly_over_the_rows():
+    donors = SwapNoise(1).corrupt(row_numbers(20, 20_000), random_state=0).astype(int)
+    pairs = np.array([np.bincount(row, minlength=20) for row in donors])  # receiver, donor
+    assert stats.chisquare(pairs.ravel()).pvalue > P_MIN
+
+
+def test_swap_donors_are_drawn_with_replacement():
+    donors = SwapNoise(1).corrupt(row_numbers(50, 5000), random_state=0)
+    unused = np.array([50 - len(np.unique(column)) for column in donors.T])
+    # one permutation per batch would leave none; the drawn number of unused rows has this mean
+    assert abs(unused.mean() - 50 * (1 - 1 / 50) ** 50) < N_SE * unused.std() / np.sqrt(5000)
+
+
+def test_swap_draws_a_donor_for_each_cell_of_a_row():
+    donors = SwapNoise(1).corrupt(row_numbers(40, 10_000), random_state=0).astype(int)
+    left, right = donors[:, 0::2].ravel(), donors[:, 1::2].ravel()
+    assert_rate(left == right, 1 / 40)  # a whole row from one donor would make all equal
+    table, _, _ = np.histogram2d(left, right, bins=(40, 40))
+    assert stats.chisquare(table.ravel()).pvalue > P_MIN
+    above, below = donors[0::2].ravel(), donors[1::2].ravel()
+    assert_rate(above == below, 1 / 40)
+
+
+@pytest.mark.parametrize("as_container", [list, np.asarray])
+def test_swap_takes_one_amount_per_column(as_container):
+    amounts = [0.0, 0.05, 0.3, 0.7, 1.0]
+    X = clean((100_000, 5))
+    changed = SwapNoise(as_container(amounts)).corrupt(X, random_state=0) != X
+    for column, amount in enumerate(amounts):
+        assert_rate(changed[:, column], amount * (1 - 1 / len(X)))
+    assert abs(np.corrcoef(changed[:, 2], changed[:, 3])[0, 1]) < N_SE / np.sqrt(len(X))
+
+
+def test_swap_takes_one_amount_per_value_of_an_image():
+    amounts = np.linspace(0, 1, 12)
+    X = clean((20_000, 2, 3, 2))
+    changed = (SwapNoise(amounts).corrupt(X, random_state=0) != X).reshape(len(X), -1)
+    for column, amount in enumerate(amounts):
+        assert_rate(changed[:, column], amount * (1 - 1 / len(X)))
+
+
+def test_swap_keeps_positions_apart_in_images():
+    X = np.broadcast_to(np.arange(24.0).reshape(1, 4, 3, 2), (50, 4, 3, 2))
+    assert np.array_equal(SwapNoise(1).corrupt(X, random_state=0), X)
+
+
+def test_swap_leaves_a_single_row_as_it_is():
+    X = clean((1, 1000))
+    assert np.array_equal(SwapNoise(1).corrupt(X, random_state=0), X)
