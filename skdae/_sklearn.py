@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import (
@@ -16,7 +17,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import _num_samples, validate_data
+from sklearn.utils.validation import validate_data
 
 __all__ = [
     "HasMethods",
@@ -24,48 +25,36 @@ __all__ = [
     "InvalidParameterError",
     "NamedStepsMixin",
     "StrOptions",
+    "as_array",
     "fit_context",
-    "num_samples",
     "validate_parameter_constraints",
     "validate_rows",
 ]
 
 fit_context = _fit_context
-num_samples = _num_samples
 
 
-def validate_rows(estimator: Any, X: Any, *, reset: bool, dtype: list) -> np.ndarray:
-    """Check the data as scikit-learn does and return one flat row per sample.
+def validate_rows(
+    estimator: Any, X: Any, *, reset: bool, dtype: list
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Check the data as scikit-learn does; return one flat row per sample, and X's shape.
 
     A data frame keeps its column names for the check of feature names; an array of
     3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
     """
-    if not hasattr(X, "columns") and not hasattr(X, "tocsr"):
-        X = as_array(X)
-        if getattr(X, "ndim", 0) > 2:
-            X = X.reshape(len(X), math.prod(X.shape[1:]))
-    elif not hasattr(getattr(X, "dtypes", None), "__array__"):  # only of pandas are dtypes seen
-        seen = np.asarray(X).dtype
-        dtype = [seen] if seen in dtype else dtype
-    if reset or hasattr(estimator, "n_features_in_"):
-        return validate_data(estimator, X, reset=reset, dtype=dtype, order="C")
-    # a stateless transformer that was not fitted has nothing to compare the columns with
-    return check_array(X, dtype=dtype, order="C", estimator=estimator, input_name="X")
+    X = as_array(X)
+    rows = X.reshape(len(X), -1) if getattr(X, "ndim", 2) > 2 else X
+    rows = validate_data(estimator, rows, reset=reset, dtype=dtype, order="C")
+    return rows, tuple(X.shape)
 
 
 def as_array(X: Any) -> Any:
-    """Turn lists and tensors into arrays; leave what NumPy cannot read to the checks.
-
-    The checks know dtypes in the machine's byte order only: they would take a 16-bit
-    image in the other order for plain integers.
-    """
-    detach = getattr(X, "detach", None)
-    if detach is not None:
-        return detach().cpu().numpy()
-    if not isinstance(X, (np.ndarray, list, tuple)):
+    """Turn lists, tensors and the like into arrays; leave tables and sparse matrices alone."""
+    if hasattr(X, "columns") or issparse(X):
         return X
-    X = np.asarray(X)
-    return X.astype(X.dtype.newbyteorder("="), copy=False)
+    if hasattr(X, "detach"):
+        X = X.detach().cpu()
+    return np.asarray(X)
 
 
 class NamedStepsMixin(_BaseComposition):

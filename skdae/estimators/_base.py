@@ -180,7 +180,7 @@ class BaseDenoisingAutoencoder(
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         self._check_targets(data.rows if data.target is None else data.target)
         if not goes_on:
-            self._start((np.shape(X)[1:], data.rows.dtype.name), data.sample_shape)
+            self._start((data.shape[1:], data.rows.dtype.name), data.sample_shape)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise
         try:
@@ -255,9 +255,9 @@ class BaseDenoisingAutoencoder(
         X_denoised : ndarray of X's shape
             Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
         """
-        rows = self._read(X)
-        denoised = restore_dtype(self._denoise(rows), rows_to_tensor(rows[:0]).dtype)
-        return denoised.numpy().reshape(np.shape(X))
+        rows, shape = self._read(X)
+        denoised = restore_dtype(self._denoise(rows), getattr(torch, rows.dtype.name))
+        return denoised.numpy().reshape(shape)
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -272,7 +272,8 @@ class BaseDenoisingAutoencoder(
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes, flattened.
         """
-        return self._encode(self._read(X))
+        rows, _ = self._read(X)
+        return self._encode(rows)
 
     @available_if(lambda self: self._decodes)
     def inverse_transform(self, codes: Any) -> np.ndarray:
@@ -317,8 +318,8 @@ class BaseDenoisingAutoencoder(
         r2 : float
             1 is perfect; 0 is as good as one constant for all values.
         """
-        rows = self._read(X)
-        target = read_target(y, X, type(self).__name__, other_y="raise")
+        rows, shape = self._read(X)
+        target = read_target(y, shape, type(self).__name__, other_y="raise")
         truth = _as_float64(rows if target is None else target)
         error = np.square(self._denoise(rows).numpy() - truth).sum()
         spread = np.square(truth - truth.mean()).sum()
@@ -340,19 +341,18 @@ class BaseDenoisingAutoencoder(
             Lower is less like the training data. ``uint8`` and ``uint16`` samples are
             compared as fractions of their range.
         """
-        rows = self._read(X)
+        rows, _ = self._read(X)
         return -np.square(self._denoise(rows).numpy() - _as_float64(rows)).mean(axis=1)
 
     # ------------------------------------------------------------------ computing
-    def _read(self, X: Any) -> np.ndarray:
-        """Check samples against those of fit and return rows."""
+    def _read(self, X: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Check samples against those of fit; return rows and X's shape."""
         check_is_fitted(self)
-        rows = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
-        shape = np.shape(X)[1:]
-        if len(shape) > 1:
+        rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
+        if len(shape) > 2:
             owner = type(self).__name__
-            infer_sample_shape(shape, self.sample_shape_, owner, flat=self._reads_flat_rows)
-        return rows
+            infer_sample_shape(shape[1:], self.sample_shape_, owner, flat=self._reads_flat_rows)
+        return rows, shape
 
     def _encode(self, rows: np.ndarray) -> np.ndarray:
         return self._in_chunks(

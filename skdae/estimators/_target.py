@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array
 
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array, validate_rows
@@ -43,6 +44,8 @@ class TrainingData:
         What the outputs should be; None is the rows themselves.
     noise : NoiseInjector or None
         What corrupts the rows, anew for every batch.
+    shape : tuple of int
+        The shape of X.
     sample_shape : tuple of int
         What a row is.
     """
@@ -50,6 +53,7 @@ class TrainingData:
     rows: np.ndarray
     target: np.ndarray | None
     noise: NoiseInjector | None
+    shape: tuple[int, ...]
     sample_shape: tuple[int, ...]
 
 
@@ -71,17 +75,18 @@ def read_training_data(
     """
     owner = type(estimator).__name__
     origin = X.origin if isinstance(X, CorruptedArray) else None
-    rows = validate_rows(estimator, X, reset=reset, dtype=ROW_DTYPES)
-    shape = np.shape(X)
-    sample_shape = estimator._sample_shape_of(shape[1:])
-    target = read_target(y, X, owner, other_y=other_y)
+    rows, shape = validate_rows(estimator, X, reset=reset, dtype=ROW_DTYPES)
+    describe = partial(
+        TrainingData, shape=shape, sample_shape=estimator._sample_shape_of(shape[1:])
+    )
+    target = read_target(y, shape, owner, other_y=other_y)
     if target is not None and _same(target, rows):
         target = None
 
     if origin is None:
         if isinstance(estimator.noise, str) and estimator.noise == "auto" and target is None:
             _warn_of_nothing_to_remove(owner)
-        return TrainingData(rows, target, _own_noise(estimator, rows), sample_shape)
+        return describe(rows, target, _own_noise(estimator, rows))
 
     if not (isinstance(estimator.noise, str) and estimator.noise == "auto"):
         raise ValueError(
@@ -93,17 +98,19 @@ def read_training_data(
         clean = origin.clean.reshape(rows.shape)
         clean = check_array(clean, dtype=ROW_DTYPES, order="C")
         if target is None or _same(target, clean):
-            return TrainingData(clean, None, origin.noise, sample_shape)
+            return describe(clean, None, origin.noise)
     elif target is None:
         raise ValueError(
             f"X was corrupted by {origin.noise!r} and then changed (sliced, clipped, scaled or "
             "edited in place), so its clean values are lost. Put the noise step directly before "
             f"{owner}, or pass the clean X as y."
         )
-    return TrainingData(rows, target, None, sample_shape)
+    return describe(rows, target, None)
 
 
-def read_target(y: Any, X: Any, owner: str, *, other_y: str) -> np.ndarray | None:
+def read_target(
+    y: Any, expected: tuple[int, ...], owner: str, *, other_y: str
+) -> np.ndarray | None:
     """Return y as rows if it has X's shape, and None if it is labels.
 
     Raises
@@ -113,20 +120,17 @@ def read_target(y: Any, X: Any, owner: str, *, other_y: str) -> np.ndarray | Non
     """
     if y is None:
         return None
-    shape, expected = np.shape(y), np.shape(X)
-    if shape == expected:
-        rows = as_array(y) if not hasattr(y, "columns") else y
-        if len(shape) > 2:
-            rows = rows.reshape(len(rows), -1)
+    y = as_array(y)
+    if y.shape == expected:
+        rows = y.reshape(len(y), -1) if y.ndim > 2 else y
         return check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
-    if len(shape) == 1:
-        check_consistent_length(X, y)
+    if y.ndim == 1 and len(y) == expected[0]:
         return None
-    if other_y == "ignore":
+    if y.ndim > 1 and other_y == "ignore":
         return None
     raise ValueError(
-        f"The y of {owner} must be labels (one axis, ignored) or clean targets of the shape of X. "
-        f"Got y of shape {shape} with X of shape {expected}."
+        f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
+        f"of X. Got y of shape {y.shape} with X of shape {expected}."
     )
 
 

@@ -224,9 +224,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
         self._check_parameters()
-        rows = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
+        rows, shape = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
         self._check_columns(rows.shape[1])
-        return rows.reshape(np.shape(X))
+        return rows.reshape(shape)
 
     def _check_tensor(self, x: Tensor) -> None:
         self._check_parameters()

@@ -45,10 +45,6 @@ IDENTITIES = {
 }
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "gpu: needs a CUDA device")
-
-
 @pytest.fixture(scope="session", params=NOISES.values(), ids=NOISES.keys())
 def noise(request):
     return clone(request.param)

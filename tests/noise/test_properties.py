@@ -131,15 +131,20 @@ def test_memory_layout_does_not_matter(noise, X, seed):
         "read-only": read_only,
         "other byte order": X.astype(X.dtype.newbyteorder("S")),
         "negative strides": X[::-1].copy()[::-1],
+        "unaligned": np.rec.fromarrays([X.astype("S1"), X], names="pad, X")["X"],
     }
     for name, layout in layouts.items():
-        assert_same_bits(noise.corrupt(layout, random_state=seed), expected), name
+        np.testing.assert_array_equal(layout, X)
+        noisy = noise.corrupt(layout, random_state=seed)
+        assert noisy.tobytes() == expected.tobytes(), name
+        assert noisy.dtype == expected.dtype, name
 
 
 @quick
 @given(X=arrays([np.float64]), seed=seeds)
 def test_lists_are_arrays(noise, X, seed):
-    assert_same_bits(noise.corrupt(X.tolist(), random_state=seed), noise.corrupt(X, random_state=seed))
+    expected = noise.corrupt(X, random_state=seed)
+    assert_same_bits(noise.corrupt(X.tolist(), random_state=seed), expected)
 
 
 def test_memmaps_are_read(noise, X, tmp_path):
@@ -149,9 +154,9 @@ def test_memmaps_are_read(noise, X, tmp_path):
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
 def test_data_frames_are_arrays(noise, X, library, dtype):
-    X = X.astype(dtype)
+    X = (X * 255 if dtype is np.uint8 else X).astype(dtype)
     names = [f"column {i}" for i in range(X.shape[1])]
     frames = pytest.importorskip(library)
     if library == "pandas":
