@@ -28,7 +28,7 @@ from skdae.estimators._target import (
     read_training_data,
 )
 from skdae.estimators._training import make_net, probe_module, train_net
-from skdae.layout import as_fraction, infer_sample_shape, restore_dtype, rows_to_tensor
+from skdae.layout import as_fraction, as_pixels, infer_sample_shape, restore_dtype, rows_to_tensor
 from skdae.noise import NoiseInjector
 from skdae.training import (
     LOSSES,
@@ -70,7 +70,8 @@ class BaseDenoisingAutoencoder(
 
     The base of all estimators of this package. A subclass stores its parameters in
     ``__init__`` and implements ``_build_module``; the constraints of its own parameters are
-    added to ``_parameter_constraints``.
+    added to ``_parameter_constraints``. Of the parameters that all estimators share it names
+    those that its users may set; the others keep the defaults of :class:`DenoisingAutoencoder`.
 
     See Also
     --------
@@ -79,6 +80,25 @@ class BaseDenoisingAutoencoder(
 
     _reads_flat_rows: ClassVar[bool] = True
     _decodes: ClassVar[bool] = True
+
+    # The shared parameters of a subclass whose ``__init__`` does not name them.
+    noise: Any = "auto"
+    loss: Any = "mse"
+    optimizer: Any = "adamw"
+    lr: float = 0.003
+    lr_schedule: str = "one_cycle"
+    max_epochs: int | str = "auto"
+    batch_size: int | str = "auto"
+    validation_fraction: float = 0.1
+    early_stopping: bool = False
+    n_iter_no_change: int = 10
+    sample_shape: Any = None
+    device: str = "auto"
+    precision: str = "float32"
+    callbacks: Any = None
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
         "noise": [StrOptions({"auto", *NOISES}), NoiseInjector, None],
@@ -349,9 +369,11 @@ class BaseDenoisingAutoencoder(
         """Check samples against those of fit; return rows and X's shape."""
         check_is_fitted(self)
         rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
-        if len(shape) > 2:
-            owner = type(self).__name__
-            infer_sample_shape(shape[1:], self.sample_shape_, owner, flat=self._reads_flat_rows)
+        if len(shape) > 2 and as_pixels(shape[1:]) != self.sample_shape_:
+            raise ValueError(
+                f"X has samples of shape {shape[1:]}, but {type(self).__name__} was fitted on "
+                f"samples of shape {self.sample_shape_}. Flat rows are read as such samples too."
+            )
         return rows, shape
 
     def _encode(self, rows: np.ndarray) -> np.ndarray:

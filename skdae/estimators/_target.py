@@ -154,5 +154,5 @@ def _warn_of_nothing_to_remove(owner: str) -> None:
         f"the noise directly before {owner}, or use {owner}(noise=...), or pass the clean X as "
         "y. noise=None asks for a plain autoencoder and does not warn.",
         UserWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

@@ -36,7 +36,7 @@ def make_net(
     """Build and initialise the net that an estimator's parameters describe."""
     optimizer = estimator.optimizer
     net = DenoisingNet(
-        partial(estimator._build_module, module_shape(sample_shape)),
+        partial(_checked_module, estimator, module_shape(sample_shape)),
         criterion=None,
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
         lr=estimator.lr,
@@ -47,25 +47,30 @@ def make_net(
     return net.initialize()
 
 
+def _checked_module(estimator: Any, shape: tuple[int, ...]) -> nn.Module:
+    module = estimator._build_module(shape)
+    kind = type(module).__name__
+    needed = ["encode", "decode"] if estimator._decodes else ["encode"]
+    missing = [f"no {name}" for name in needed if not hasattr(module, name)]
+    if not isinstance(module, nn.Module) or missing:
+        raise TypeError(
+            f"The module of {type(estimator).__name__} must be an nn.Module with the methods "
+            f"{' and '.join(needed)}. Got {kind}"
+            + (f", which has {' and '.join(missing)}." if isinstance(module, nn.Module) else ".")
+        )
+    return module
+
+
 def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: Any) -> tuple:
     """Send one sample through the module, and return the shape of its code.
 
     Raises
     ------
-    TypeError
-        If the module is no ``nn.Module`` with ``encode`` and ``decode``.
     ValueError
         If it does not give back the shape it takes, or what the loss needs.
     """
     module, owner = net.module_, type(estimator).__name__
     name = type(module).__name__
-    missing = [method for method in ("encode", "decode") if not hasattr(module, method)]
-    if not isinstance(module, nn.Module) or (missing and estimator._decodes):
-        raise TypeError(
-            f"The module of {owner} must be an nn.Module with the methods encode(x) and "
-            f"decode(code). Got {name}"
-            + (f", which has no {' and no '.join(missing)}." if missing else ".")
-        )
     x = torch.full((1, *module_shape(sample_shape)), 0.5, device=net.device)
     module.eval()
     with torch.inference_mode():

@@ -154,6 +154,7 @@ class DenoisingNet(NeuralNet):
         self._stops_by_interrupt = bool(callbacks)
         self.callbacks = [*callbacks, *bar, best]
         self.initialize_callbacks()
+        set_learning_rate(self.optimizer_, self.lr)
         self.notify("on_train_begin", X=training, y=validation)
         try:
             with self._dropout_generator():
@@ -220,12 +221,22 @@ class DenoisingNet(NeuralNet):
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = (total / len(iterator)).item()
         self.history.record(f"{prefix}_loss", loss)
-        self._check_loss(loss)
-
-    def _check_loss(self, loss: float) -> None:
-        first = math.inf if self._first_loss is None else self._first_loss.item()
-        if not math.isfinite(loss) or (first > 0 and loss > _EXPLODED * first):
+        if not math.isfinite(loss) or (training and self._has_exploded(loss, iterator)):
             raise LossExploded(len(self.history), loss)
+
+    def _has_exploded(self, loss: float, training: Batches) -> bool:
+        """Compare with the loss of the untrained net, then with that of zeros on all rows.
+
+        The first batch alone may have been spared the outliers of the data.
+        """
+        if loss <= _EXPLODED * self._first_loss.item():
+            return False
+        total = 0.0
+        with torch.inference_mode():
+            for _, target in training:
+                zeros = self.criterion_(torch.zeros_like(target), target)
+                total += zeros.item() * len(target)
+        return loss > _EXPLODED * total / len(training) > 0
 
     def train_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
         """Take one step of the optimizer."""

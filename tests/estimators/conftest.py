@@ -1,0 +1,23 @@
+"""Small data and small models, so that a test is about one thing and fast."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+
+@pytest.fixture(scope="session")
+def images():
+    """Return 200 digits of shape (8, 8) in [0, 1]."""
+    return (load_digits().images[:200] / 16).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def labels():
+    """Return what the digits are."""
+    return load_digits().target[:200]
+
+
+@pytest.fixture(scope="session")
+def rows(images):
+    """Return the digits as rows of 64 values."""
+    return images.reshape(len(images), -1)

@@ -1,0 +1,191 @@
+"""Bad input ends in an error that names the parameter, the rule and the value."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from torch import nn
+
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
+
+QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
+X = np.random.default_rng(0).random((20, 6))
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (np.full((4, 3), np.nan), ValueError, "contains NaN"),
+        (np.full((4, 3), np.inf), ValueError, "contains infinity"),
+        (np.full((4, 3), 1e300), ValueError, "too large for dtype"),
+        (np.empty((0, 3)), ValueError, "0 sample"),
+        (np.empty((3, 0)), ValueError, "0 feature"),
+        (np.empty((3, 0, 4)), ValueError, "0 feature"),
+        (np.array([["a", "b"], ["c", "d"]]), ValueError, "could not convert string"),
+        (X * 1j, ValueError, "Complex data not supported"),
+        (scipy.sparse.csr_array(X), TypeError, "Sparse data was passed"),
+        (X[0], ValueError, "Expected 2D array, got 1D array"),
+        (3.0, ValueError, "Expected 2D array, got scalar"),
+        (np.zeros((2, 2, 2, 2, 2)), ValueError, "samples of 1 to 3 axes"),
+        (np.zeros((4, 3, 16, 16)), ValueError, r"channels-first.*np.moveaxis\(X, 1, -1\)"),
+        (np.zeros((4, 1, 8, 8)), ValueError, "looks channels-first"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+def test_data(estimator, bad, error, message):
+    with pytest.raises(error, match=message):
+        estimator(**QUICK).fit(bad)
+
+
+@pytest.mark.filterwarnings("ignore:ConvDAE reads the rows:UserWarning")
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+@pytest.mark.parametrize("shape", [(1, 6), (20, 1), (1, 1), (2, 1)])
+@pytest.mark.parametrize("constant", [True, False])
+def test_little_and_constant_data_work(estimator, shape, constant):
+    data = np.ones(shape) if constant else np.random.default_rng(0).random(shape)
+    denoised = estimator(**QUICK).fit(data).predict(data)
+    assert denoised.shape == shape
+    assert np.isfinite(denoised).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"sample_shape": (5, 5)}, r"\(5, 5\) has 25 values, a sample of X has 64"),
+        ({"sample_shape": (8, -8)}, "must be None, .* Got \\(8, -8\\) instead"),
+        ({"sample_shape": (8, 4, 2, 1)}, r"Got \(8, 4, 2, 1\) instead"),
+        ({"sample_shape": (8.0, 8.0)}, r"Got \(8.0, 8.0\) instead"),
+        ({"sample_shape": "image"}, "must be None or an array-like. Got 'image'"),
+        ({"channels": ()}, r"'channels' parameter of ConvDAE must be .* Got \(\)"),
+        ({"channels": (8, 0)}, r"Got \(8, 0\) instead"),
+        ({"channels": (8, 2.5)}, r"Got \(8, 2.5\) instead"),
+        ({"kernel_size": 4}, "'kernel_size' parameter of ConvDAE must be odd.* Got 4"),
+        ({"noise": "pink"}, "'noise' parameter of ConvDAE must be .* Got 'pink'"),
+        ({"noise": 0.4}, "'noise' parameter of ConvDAE must be .* Got 0.4"),
+        ({"noise": GaussianNoise(-1)}, "'sigma' parameter of GaussianNoise .* Got -1"),
+        ({"noise": GaussianNoise((2, 1))}, r"low <= high. Got \(2, 1\)"),
+        ({"lr": 0}, "'lr' parameter of ConvDAE must be .* Got 0"),
+        ({"loss": "psnr"}, "'loss' parameter of ConvDAE must be .* Got 'psnr'"),
+        ({"max_epochs": 0}, "'max_epochs' parameter of ConvDAE must be .* Got 0"),
+        ({"batch_size": "all"}, "'batch_size' parameter of ConvDAE must be .* Got 'all'"),
+        ({"device": "warp"}, "'device' parameter of ConvDAE must be .* Got 'warp'"),
+        ({"lr": 1e9}, "diverged: in epoch 1, with lr=1e\\+09"),
+    ],
+)
+def test_parameters(parameters, message, images):
+    with pytest.raises(ValueError, match=message):
+        ConvDAE(**{**QUICK, **parameters}).fit(images)
+
+
+def test_cuda_without_cuda(images):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is CUDA here")
+    with pytest.raises(ValueError, match="'device' parameter of DenseDAE .* Got 'cuda' instead"):
+        DenseDAE(**{**QUICK, "device": "cuda"}).fit(images)
+
+
+def test_array_and_sample_shape_must_agree(images):
+    with pytest.raises(ValueError, match=r"Got \(4, 16\), but the samples of X have shape \(8, 8"):
+        ConvDAE(sample_shape=(4, 16), **QUICK).fit(images)
+
+
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+def test_prediction_of_another_shape(estimator, images):
+    dae = estimator(**QUICK).fit(images)
+    with pytest.raises(ValueError, match="X has 60 features, but .* is expecting 64"):
+        dae.predict(images.reshape(200, -1)[:, :60])
+    with pytest.raises(ValueError, match=r"samples of shape \(4, 16\), but .*\(8, 8, 1\)"):
+        dae.predict(images.reshape(200, 4, 16))
+    with pytest.raises(ValueError, match="codes has 3 features, but"):
+        dae.inverse_transform(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("y", [X[:, :3], X[:10], X[..., None]])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_y_of_another_shape(y, method):
+    with pytest.raises(ValueError, match=r"Got y of shape .* with X of shape \(20, 6\)"):
+        getattr(DenseDAE(**QUICK), method)(X, y)
+    with pytest.raises(ValueError, match="Got y of shape"):
+        DenseDAE(**QUICK).fit(X).score(X, y)
+
+
+def test_a_target_with_nan():
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        DenseDAE(**QUICK).fit(X, np.full_like(X, np.nan))
+
+
+def test_bce_outside_of_probabilities(images):
+    dae = DenseDAE(loss="bce", **QUICK)
+    with pytest.raises(ValueError, match=r"loss='bce' .* targets in \[0, 1\].* from 0 to 2"):
+        dae.fit(images * 2)
+    with pytest.raises(ValueError, match="from -1 to -?0"):
+        dae.fit(images, -images)
+
+
+def test_early_stopping_needs_two_samples():
+    with pytest.raises(ValueError, match="at least 2 samples.* Got n_samples = 1"):
+        DenseDAE(early_stopping=True, **QUICK).fit(X[:1])
+
+
+# ---------------------------------------------------------------- modules of the user
+class NoEncode(nn.Linear):
+    def __init__(self, sample_shape):
+        super().__init__(*sample_shape, *sample_shape)
+
+
+class Halves(nn.Module):
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.encode = nn.Linear(sample_shape[0], 4)
+        self.decode = nn.Linear(4, sample_shape[0] // 2)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+class Unbounded(nn.Module):
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.encode = nn.Linear(sample_shape[0], 4)
+        self.decode = nn.Linear(4, sample_shape[0])
+        nn.init.constant_(self.decode.bias, 5.0)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        (NoEncode, TypeError, "methods encode and decode. Got NoEncode, which has no encode and no decode"),
+        (lambda shape: "net", TypeError, "must be an nn.Module .* Got str"),
+        (nn.Linear(6, 6), TypeError, "a class or a function .* Got an instance of Linear"),
+        (Halves, ValueError, r"Halves takes \(6,\) .* and gives \(3,\)"),
+        (3, ValueError, "'module' parameter of DenoisingAutoencoder must be a callable. Got 3"),
+    ],
+)
+def test_modules(module, error, message):
+    with pytest.raises(error, match=message):
+        DenoisingAutoencoder(module, **QUICK).fit(X)
+
+
+def test_bce_with_a_module_without_sigmoid():
+    with pytest.raises(ValueError, match="whose output lies in .* end Unbounded with a sigmoid"):
+        DenoisingAutoencoder(Unbounded, loss="bce", **QUICK).fit(X)
+
+
+class Normalised(nn.Module):
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.encode = nn.Sequential(nn.Linear(sample_shape[0], 4), nn.BatchNorm1d(4))
+        self.decode = nn.Linear(4, sample_shape[0])
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+def test_a_last_batch_of_one_row_under_batch_normalisation():
+    dae = DenoisingAutoencoder(Normalised, batch_size=19, **QUICK).fit(X)
+    assert np.isfinite(dae.predict(X)).all()

@@ -1,0 +1,107 @@
+"""scikit-learn's own checks, all of them, on every estimator."""
+
+import inspect
+
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdae import BaseDenoisingAutoencoder, ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
+from skdae.nn import DenseAutoencoder
+
+# The default noise="auto" is right to warn on plain data, so the checks name a noise, or none.
+ESTIMATORS = [
+    estimator
+    for noise in ("gaussian", None)
+    for estimator in (
+        DenseDAE((8,), latent_dim=3, noise=noise, max_epochs=2),
+        ConvDAE((4,), noise=noise, max_epochs=2),
+        ConvDAE((4, 4), latent_dim=3, upsample="nearest", noise=noise, max_epochs=2),
+        DenoisingAutoencoder(DenseAutoencoder, noise=noise, max_epochs=2),
+    )
+] + [
+    DenseDAE(noise="swap", max_epochs=2, early_stopping=True),
+    ConvDAE((4,), noise=GaussianNoise((0, 0.5)), max_epochs=2, downsample="stride", loss="l1"),
+]
+
+LEFT_OUT_BY_THE_GENERATOR = [
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_dataframe_column_names_consistency",
+    "check_param_validation",
+    "check_inplace_ensure_writeable",
+]
+
+guesses_a_shape = pytest.mark.filterwarnings("ignore:ConvDAE reads the rows:UserWarning")
+
+
+@guesses_a_shape
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+# The checks of set_output mix frames and arrays on purpose.
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
+@guesses_a_shape
+@pytest.mark.parametrize("name", LEFT_OUT_BY_THE_GENERATOR)
+@pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda e: type(e).__name__)
+def test_checks_that_scikit_learn_leaves_out(estimator, name):
+    getattr(estimator_checks, name)(type(estimator).__name__, clone(estimator))
+
+
+def test_every_public_estimator_is_checked():
+    import skdae
+
+    public = {
+        name
+        for name in skdae.__all__
+        if inspect.isclass(kind := getattr(skdae, name))
+        and issubclass(kind, BaseDenoisingAutoencoder)
+        and not inspect.isabstract(kind)
+    }
+    assert public == {type(estimator).__name__ for estimator in ESTIMATORS}
+
+
+def test_no_check_is_hidden_by_a_tag():
+    for estimator in ESTIMATORS:
+        tags = estimator.__sklearn_tags__()
+        assert not tags.non_deterministic
+        assert not tags.no_validation
+        assert not tags._skip_test
+        assert tags.input_tags.two_d_array
+
+
+def test_a_clone_has_the_parameters_and_nothing_learnt(images):
+    dae = DenseDAE(noise=GaussianNoise(0.3), latent_dim=5, max_epochs=1).fit(images)
+    copy = clone(dae)
+    assert copy.get_params()["noise__sigma"] == 0.3
+    assert copy.noise is not dae.noise
+    assert not hasattr(copy, "net_")
+
+
+def test_searches_and_cross_validation(rows):
+    dae = DenseDAE((16,), noise=GaussianNoise(0.2), max_epochs=2, random_state=0)
+    grid = {"noise__sigma": [0.1, 0.4], "latent_dim": [4, 8]}
+    search = GridSearchCV(dae, grid, cv=2, n_jobs=2).fit(rows)
+    assert search.best_params_["latent_dim"] in (4, 8)
+    assert cross_val_score(dae, rows, rows, cv=2, scoring="neg_mean_squared_error").shape == (2,)
+    pipeline = make_pipeline(GaussianNoise(0.2), DenseDAE(max_epochs=2, random_state=0))
+    assert cross_val_score(pipeline, rows, cv=3).shape == (3,)
+
+
+def test_html_repr_shows_the_changed_parameters(images):
+    dae = DenseDAE(noise=GaussianNoise(0.123), max_epochs=1)
+    assert "0.123" in dae._repr_html_()
+    assert "net_" in dae.fit(images)._repr_html_()
+    assert "0.123" in repr(dae)
+    assert "latent_dim" not in repr(dae)

@@ -1,0 +1,167 @@
+"""Rule 7: the fitted state is NumPy arrays and plain data."""
+
+import copy
+import io
+import pickle
+import pickletools
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from torch import nn
+
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, OneOfNoise, SwapNoise
+
+
+def small_module(sample_shape):
+    """Return a module as a user would write it, with buffers and without bias."""
+    return SmallModule(sample_shape)
+
+
+class SmallModule(nn.Module):
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.encode = nn.Sequential(nn.Linear(sample_shape[0], 6), nn.BatchNorm1d(6))
+        self.decode = nn.Linear(6, sample_shape[0], bias=False)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+MIXTURE = OneOfNoise([("gauss", GaussianNoise((0.1, 0.4))), ("swap", SwapNoise(0.2))])
+ESTIMATORS = [
+    DenseDAE(noise=MIXTURE, max_epochs=2, random_state=0),
+    DenseDAE((), latent_dim=8, noise="masking", loss="bce", max_epochs=3, early_stopping=True),
+    ConvDAE((8, 4), noise="gaussian", latent_dim=4, sample_shape=(8, 8), max_epochs=1),
+    ConvDAE((8,), noise=GaussianNoise(0.2), downsample="stride", sample_shape=(64,), max_epochs=1),
+]
+every = pytest.mark.parametrize("dae", ESTIMATORS, ids=range(len(ESTIMATORS)))
+
+
+def by_pickle(dae):
+    return pickle.loads(pickle.dumps(dae))
+
+
+def by_joblib(dae):
+    file = io.BytesIO()
+    joblib.dump(dae, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+def by_skops(dae):
+    data = skops.io.dumps(dae)
+    untrusted = skops.io.get_untrusted_types(data=data)
+    assert all(name.startswith("skdae.") for name in untrusted), untrusted
+    return skops.io.loads(data, trusted=untrusted)
+
+
+def assert_the_same(loaded, dae, X):
+    np.testing.assert_array_equal(loaded.predict(X), dae.predict(X))
+    np.testing.assert_array_equal(loaded.transform(X), dae.transform(X))
+    assert loaded.loss_curve_ == dae.loss_curve_
+    assert loaded.validation_loss_curve_ == dae.validation_loss_curve_
+    assert loaded.n_iter_ == dae.n_iter_
+    assert len(loaded.net_.history) == dae.n_iter_
+    assert repr(loaded) == repr(dae)
+
+
+@every
+@pytest.mark.parametrize("round_trip", [by_pickle, by_joblib, by_skops, copy.deepcopy])
+def test_round_trips_are_bit_equal(dae, round_trip, rows):
+    dae.fit(rows)
+    loaded = round_trip(dae)
+    assert_the_same(loaded, dae, rows)
+    assert_the_same(round_trip(loaded), dae, rows)
+
+
+def test_a_module_of_the_user_with_buffers(rows):
+    dae = DenoisingAutoencoder(small_module, noise="gaussian", max_epochs=2).fit(rows)
+    assert_the_same(by_pickle(dae), dae, rows)
+
+
+@every
+def test_a_pickle_holds_no_torch_and_is_as_small_as_its_weights(dae, rows):
+    data = pickle.dumps(dae.fit(rows))
+    names = {str(argument) for _, argument, _ in pickletools.genops(data) if argument}
+    assert not any("torch" in name or "skorch" in name for name in names)
+    weights = sum(p.numel() for p in dae.net_.module_.parameters()) * 4
+    assert weights < len(data) < weights + 8_000
+
+
+def test_unfitted_estimators_pickle(rows):
+    dae = by_skops(DenseDAE(noise=MIXTURE, max_epochs=1))
+    assert dae.fit(rows).predict(rows).shape == rows.shape
+
+
+def test_memory_mapped_weights(tmp_path, rows):
+    dae = DenseDAE((512,), noise="gaussian", max_epochs=1).fit(rows)
+    joblib.dump(dae, tmp_path / "dae.joblib")
+    assert_the_same(joblib.load(tmp_path / "dae.joblib", mmap_mode="r"), dae, rows)
+
+
+@pytest.mark.parametrize("dae", [ESTIMATORS[0], ESTIMATORS[2]], ids=["dense", "conv"])
+def test_the_net_is_that_of_the_fit_whatever_the_parameters_are_now(dae, rows):
+    dae = copy.deepcopy(dae.fit(rows))
+    expected = dae.predict(rows)
+    dae.set_params(latent_dim=2, activation="tanh", loss="l1", noise=None)
+    np.testing.assert_array_equal(dae.predict(rows), expected)
+    np.testing.assert_array_equal(by_pickle(dae).predict(rows), expected)
+
+
+def test_a_model_of_another_device_loads_here(rows):
+    dae = DenseDAE(noise="gaussian", max_epochs=1, random_state=0).fit(rows)
+    expected = dae.predict(rows)
+    dae.device = "cuda:7"  # as if it had been fitted there
+    loaded = by_pickle(dae)
+    assert str(loaded.net_.device) == "cpu"
+    np.testing.assert_array_equal(loaded.predict(rows), expected)
+
+
+# ---------------------------------------------------------------- going on
+def test_partial_fit_goes_on_after_a_round_trip_as_without_one(rows):
+    dae = DenseDAE(noise="gaussian", random_state=0).partial_fit(rows).partial_fit(rows)
+    loaded = by_pickle(dae)
+    assert_the_same(loaded.partial_fit(rows), dae.partial_fit(rows), rows)
+
+
+def test_warm_start_keeps_the_optimizer(rows):
+    dae = DenseDAE(noise="gaussian", warm_start=True, max_epochs=2, random_state=0).fit(rows)
+    loaded = by_skops(dae)
+    assert_the_same(loaded.fit(rows), dae.fit(rows), rows)
+    cold = DenseDAE(noise="gaussian", max_epochs=2, random_state=0).fit(rows)
+    assert len(pickle.dumps(dae)) > 2.5 * len(pickle.dumps(cold))
+
+
+# ---------------------------------------------------------------- safetensors
+@every
+def test_weights_alone(dae, tmp_path, rows):
+    path = tmp_path / "weights.safetensors"
+    dae.fit(rows).save_weights(path)
+    fresh = type(dae)(**dae.get_params(deep=False)).load_weights(path)
+    np.testing.assert_array_equal(fresh.predict(rows), dae.predict(rows))
+    np.testing.assert_array_equal(fresh.transform(rows), dae.transform(rows))
+    assert fresh.n_iter_ == 0
+    other = copy.deepcopy(dae).fit(rows[:50])
+    assert not np.array_equal(other.predict(rows), dae.predict(rows))
+    np.testing.assert_array_equal(other.load_weights(path).predict(rows), dae.predict(rows))
+
+
+def test_weights_of_another_architecture_are_an_error(tmp_path, rows):
+    path = tmp_path / "weights.safetensors"
+    DenseDAE((8,), latent_dim=4, noise=None, max_epochs=1).fit(rows).save_weights(path)
+    other = DenseDAE((8,), latent_dim=5)
+    with pytest.raises(ValueError, match=r"must have shape .* Got \(\d"):
+        other.load_weights(path)
+    assert not hasattr(other, "net_")
+    with pytest.raises(ValueError, match="do not fit DenseDAE"):
+        DenseDAE((8, 8), latent_dim=4).load_weights(path)
+
+
+def test_a_file_of_somebody_else_is_an_error(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="holds no weights written by save_weights"):
+        DenseDAE().load_weights(tmp_path / "other.safetensors")

@@ -1,0 +1,208 @@
+"""Rules 4, 5 and 9: what goes in comes out, at any size, whatever the rows around it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
+from skdae.nn import DenseAutoencoder
+
+QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
+ALL = [
+    DenseDAE((8,), **QUICK),
+    ConvDAE((4, 4), **QUICK),
+    ConvDAE((4, 4), latent_dim=5, **QUICK),
+    DenoisingAutoencoder(DenseAutoencoder, **QUICK),
+]
+
+
+def noise_of(shape, seed=0):
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("dae", ALL, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 8, 8, 1), (6, 7, 5, 3), (6, 1, 9, 2)])
+def test_layouts(dae, shape):
+    X = noise_of(shape)
+    denoised = dae.fit(X).predict(X)
+    assert denoised.shape == shape
+    assert denoised.dtype == np.float32
+    codes = dae.transform(X)
+    assert codes.shape == (6, len(dae.get_feature_names_out()))
+    assert dae.inverse_transform(codes).shape == shape
+    assert dae.n_features_in_ == np.prod(shape[1:])
+    flat = dae.predict(X.reshape(6, -1))
+    np.testing.assert_array_equal(flat, denoised.reshape(6, -1))
+
+
+def test_flat_rows_with_a_sample_shape_are_images():
+    X = noise_of((10, 48))
+    dae = ConvDAE((4,), sample_shape=(4, 4, 3), **QUICK).fit(X)
+    assert dae.sample_shape_ == (4, 4, 3)
+    assert dae.predict(X).shape == X.shape
+    images = ConvDAE((4,), **QUICK).fit(X.reshape(10, 4, 4, 3))
+    np.testing.assert_array_equal(dae.predict(X), images.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("n_features", "sample_shape"), [(1, (1, 1)), (9, (3, 3, 1)), (13, (13, 1)), (64, (8, 8, 1))]
+)
+def test_conv_guesses_flat_rows_and_says_so(n_features, sample_shape):
+    X = noise_of((8, n_features))
+    with pytest.warns(UserWarning, match=r"Say what they are with sample_shape=\(\d+") as caught:
+        dae = ConvDAE((4,), **QUICK).fit(X)
+    assert dae.sample_shape_ == sample_shape
+    assert caught[0].filename == __file__
+    assert dae.predict(X).shape == X.shape
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [((30,), (30, 1)), ((15, 2), (15, 2)), ((5, 6), (5, 6, 1)), ((1, 15, 2), (15, 2))],
+)
+def test_signals(given, read):
+    X = noise_of((10, 30))
+    if given == (15, 2):  # fifteen is not eight times two: a picture, unless it says signal
+        read = (15, 2, 1)
+    dae = ConvDAE((4,), sample_shape=given, **QUICK).fit(X)
+    assert dae.sample_shape_ == read
+    assert dae.predict(X).shape == X.shape
+
+
+def test_a_long_pair_is_a_signal_of_channels():
+    X = noise_of((6, 100, 3))
+    dae = ConvDAE((4,), **QUICK).fit(X)
+    assert dae.sample_shape_ == (100, 3)
+    assert dae.predict(X).shape == X.shape
+    weight = next(dae.net_.module_.parameters())
+    assert weight.ndim == 3  # Conv1d
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (3, 5), (17, 33), (64, 65), (65, 1)])
+@pytest.mark.parametrize("latent_dim", [None, 3])
+def test_any_size(size, latent_dim):
+    X = noise_of((3, *size))
+    dae = ConvDAE((4, 4, 4), latent_dim=latent_dim, **QUICK).fit(X)
+    denoised = dae.predict(X)
+    assert denoised.shape == X.shape
+    assert np.isfinite(denoised).all()
+
+
+def test_a_large_image():
+    X = noise_of((1, 1000, 777))
+    assert ConvDAE((4,), **QUICK).fit(X).predict(X).shape == X.shape
+
+
+# ---------------------------------------------------------------- dtypes
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integer_images_are_fractions_of_their_range(images, dtype):
+    full = np.iinfo(dtype).max
+    integers = np.rint(images * full).astype(dtype)
+    floats = (integers / full).astype(np.float32)
+    by_integers = DenseDAE((32,), noise=GaussianNoise(0.1, clip=(0, 1)), max_epochs=5)
+    by_integers.set_params(random_state=0).fit(integers)
+    by_floats = DenseDAE((32,), noise=GaussianNoise(0.1, clip=(0, 1)), max_epochs=5)
+    by_floats.set_params(random_state=0).fit(floats)
+    denoised = by_integers.predict(integers)
+    assert denoised.dtype == dtype
+    expected = np.rint(np.clip(by_floats.predict(floats), 0, 1) * full)
+    np.testing.assert_allclose(denoised, expected, atol=1 + 1e-4 * full)
+    decoded = by_integers.inverse_transform(by_integers.transform(integers))
+    np.testing.assert_array_equal(decoded, denoised)
+    assert by_integers.score(integers) == pytest.approx(by_floats.score(floats), abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.int64, bool])
+def test_all_else_comes_back_as_float32(dtype):
+    X = (noise_of((20, 6)) > 0.5).astype(dtype)
+    dae = DenseDAE((8,), **QUICK).fit(X)
+    assert dae.predict(X).dtype == np.float32
+    assert dae.transform(X).dtype == np.float32
+
+
+def test_floats_are_not_clipped():
+    X = noise_of((50, 6)) * 10 - 5
+    dae = DenseDAE((32,), noise=GaussianNoise(0.01), max_epochs=100, random_state=0).fit(X)
+    assert dae.predict(X).min() < -1
+    assert dae.predict(X).max() > 1
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asfortranarray,
+        np.ndarray.tolist,
+        pd.DataFrame,
+        torch.tensor,
+        lambda X: X[::-1][::-1],
+        lambda X: X.astype(">f8"),
+    ],
+    ids=["fortran", "list", "frame", "tensor", "strides", "big-endian"],
+)
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
+def test_kinds_of_arrays(convert):
+    X = noise_of((20, 6))
+    expected = DenseDAE((8,), **QUICK).fit(X).predict(X)
+    denoised = DenseDAE((8,), **QUICK).fit(convert(X)).predict(convert(X))
+    np.testing.assert_array_equal(denoised, expected)
+
+
+def test_read_only_memmap(tmp_path):
+    X = noise_of((20, 6))
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    expected = DenseDAE((8,), **QUICK).fit(X).predict(X)
+    np.testing.assert_array_equal(DenseDAE((8,), **QUICK).fit(mapped).predict(mapped), expected)
+
+
+@pytest.mark.parametrize("dae", ALL, ids=lambda e: type(e).__name__)
+def test_inputs_are_left_alone(dae):
+    X = noise_of((20, 8, 8))
+    before = X.copy()
+    dae.fit(X).predict(X)
+    np.testing.assert_array_equal(X, before)
+
+
+# ---------------------------------------------------------------- rows on their own
+@pytest.mark.parametrize("dae", [DenseDAE((1024,), **QUICK), ConvDAE(**QUICK)], ids=["D", "C"])
+def test_a_row_does_not_depend_on_the_rows_around_it(dae):
+    X = noise_of((150, 28, 28))
+    dae.fit(X)
+    together, codes = dae.predict(X), dae.transform(X)
+    order = np.random.default_rng(1).permutation(150)
+    np.testing.assert_array_equal(dae.predict(X[order]), together[order])
+    for part in (slice(0, 1), slice(3, 40), slice(100, 150)):
+        np.testing.assert_array_equal(dae.predict(X[part]), together[part])
+        np.testing.assert_array_equal(dae.transform(X[part]), codes[part])
+
+
+# ---------------------------------------------------------------- scores
+def test_score_is_one_r2_over_all_values(images):
+    dae = DenseDAE(noise=GaussianNoise(0.3), max_epochs=3, random_state=0).fit(images)
+    X_noisy = GaussianNoise(0.3).corrupt(images, random_state=0)
+    error = ((dae.predict(X_noisy) - images) ** 2).sum()
+    expected = 1 - error / ((images - images.mean()) ** 2).sum()
+    assert dae.score(X_noisy, images) == pytest.approx(expected, rel=1e-5)
+    assert type(dae.score(X_noisy, images)) is float
+    assert dae.score(images, np.zeros(len(images))) == dae.score(images)
+
+
+def test_score_of_constant_data_is_finite():
+    X = np.ones((5, 3))
+    assert DenseDAE((4,), **QUICK).fit(X).score(X) == 0.0
+
+
+def test_score_samples_finds_what_is_unlike_the_training_data(images):
+    dae = DenseDAE(noise=GaussianNoise(0.1), max_epochs=50, random_state=0).fit(images)
+    scores = dae.score_samples(images)
+    assert scores.shape == (len(images),)
+    expected = -((dae.predict(images) - images) ** 2).mean(axis=(1, 2))
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    assert dae.score_samples(1 - images).max() < np.median(scores)
+
+
+def test_logits_become_probabilities(images):
+    dae = DenseDAE(noise="gaussian", loss="bce", max_epochs=5, random_state=0).fit(images)
+    assert dae.predict(images * 100).max() <= 1
+    assert dae.inverse_transform(dae.transform(images)).min() >= 0
