@@ -43,18 +43,29 @@ def validate_rows(
     3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
     """
     X = as_array(X)
-    rows = X.reshape(len(X), -1) if getattr(X, "ndim", 2) > 2 else X
-    rows = validate_data(estimator, rows, reset=reset, dtype=dtype, order="C")
+    rows = X.reshape(len(X), math.prod(X.shape[1:])) if getattr(X, "ndim", 2) > 2 else X
+    if hasattr(X, "columns") and not hasattr(getattr(X, "dtypes", None), "__array__"):
+        seen = np.asarray(X).dtype  # scikit-learn reads the dtypes of pandas only
+        dtype = [seen] if seen in dtype else dtype
+    if reset or hasattr(estimator, "n_features_in_"):
+        rows = validate_data(estimator, rows, reset=reset, dtype=dtype, order="C")
+    else:  # a stateless transformer that was not fitted has no columns to compare with
+        rows = check_array(rows, dtype=dtype, order="C", estimator=estimator, input_name="X")
     return rows, tuple(X.shape)
 
 
 def as_array(X: Any) -> Any:
-    """Turn lists, tensors and the like into arrays; leave tables and sparse matrices alone."""
+    """Turn lists, tensors and the like into arrays; leave tables and sparse matrices alone.
+
+    Arrays come in the byte order of the machine, the only one in which scikit-learn's
+    checks know a dtype: a big-endian 16-bit image would pass for plain integers.
+    """
     if hasattr(X, "columns") or issparse(X):
         return X
     if hasattr(X, "detach"):
         X = X.detach().cpu()
-    return np.asarray(X)
+    X = np.asarray(X)
+    return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 
 class NamedStepsMixin(_BaseComposition):

@@ -17,6 +17,7 @@ from torch import Tensor
 
 __all__ = [
     "as_fraction",
+    "as_pixels",
     "check_sample_shape",
     "from_channels_first",
     "infer_sample_shape",

@@ -19,7 +19,7 @@ from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_co
 from skdae.layout import check_sample_shape, infer_sample_shape
 from skdae.noise import NoiseInjector
 
-__all__ = ["DenoisingScorer", "clean_and_noisy", "make_denoising_scorer", "psnr", "ssim"]
+__all__ = ["DenoisingScorer", "make_denoising_scorer", "psnr", "ssim"]
 
 _LARGEST_SEED = 2**32 - 1
 _SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
@@ -364,11 +364,10 @@ def _as_frame_like(X: Any, values: np.ndarray) -> Any:
 class _RowwiseNoise(NoiseInjector):
     """A noise that is seeded anew for every row, by the values of the row."""
 
-    def __init__(self, noise, *, clip=None, random_state=None, when="fit"):
+    clip = None
+
+    def __init__(self, noise):
         self.noise = noise
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Corrupt each row with a generator seeded by crc32(seed, row)."""

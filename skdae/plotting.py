@@ -80,8 +80,12 @@ class DenoisingDisplay:
     >>> X = X.reshape(len(X), -1)
     >>> X_noisy = GaussianNoise(0.4).corrupt(X, random_state=1)
     >>> linear = PLSRegression(n_components=20).fit(X_noisy[:900], X[:900])
-    >>> DenoisingDisplay.from_estimator(linear, X[900:], noise=GaussianNoise(0.4))
-    <...>
+    >>> noise = GaussianNoise(0.4)
+    >>> display = DenoisingDisplay.from_estimator(linear, X[900:], noise=noise)
+    >>> display.axes_.shape
+    (3, 8)
+    >>> display.axes_[1, 0].get_xlabel(), display.axes_[2, 0].get_xlabel()
+    ('9.5 dB', '14.6 dB')
     >>> plt.show()
     """
 
@@ -124,10 +128,12 @@ class DenoisingDisplay:
             np.shape(self.clean)[1:], self.sample_shape, "DenoisingDisplay", flat=False
         )
         is_image = len(shape) == 3
-        decibels = [
-            psnr(self.clean, rows, data_range=self.data_range, per_sample=True)
-            for rows in (self.noisy, self.denoised)
-        ]
+        decibels = np.array(
+            [
+                psnr(self.clean, rows, data_range=self.data_range, per_sample=True)
+                for rows in (self.noisy, self.denoised)
+            ]
+        )
         samples = [np.asarray(rows).reshape(-1, *shape) for rows in samples]
         n_samples = len(samples[0])
         if axes is None:
@@ -147,7 +153,7 @@ class DenoisingDisplay:
             _draw_signals(axes, samples)
         for ax, name in zip(axes[:, 0], _ROWS, strict=True):
             ax.set_ylabel(name, fontsize=_LABEL_SIZE)
-        for ax, value in zip(axes[1:].flat, np.ravel(decibels), strict=True):
+        for ax, value in zip(axes[1:].flat, decibels.flat, strict=True):
             ax.set_xlabel("∞ dB" if np.isinf(value) else f"{value:.1f} dB", fontsize=_SMALL_SIZE)
         self.axes_ = axes
         self.figure_ = axes[0, 0].figure
@@ -352,7 +358,7 @@ class LossCurveDisplay:
         if log_scale:
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel=self.loss_name)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(pyplot.MaxNLocator(integer=True, min_n_ticks=1))
         ax.legend(frameon=False)
         self.ax_ = ax
         self.figure_ = ax.figure
@@ -398,7 +404,7 @@ class LossCurveDisplay:
 # ---------------------------------------------------------------------- drawing
 def _draw_images(axes: np.ndarray, samples: list[np.ndarray], cmap: Any) -> None:
     for column, images in enumerate(zip(*samples, strict=True)):
-        low, high = _grey_levels(images)
+        low, high = _gray_levels(images)
         for ax, image in zip(axes[:, column], images, strict=True):
             if image.shape[-1] in (3, 4):
                 scaled = (image.astype(np.float64) - low) / (high - low)
@@ -409,7 +415,7 @@ def _draw_images(axes: np.ndarray, samples: list[np.ndarray], cmap: Any) -> None
             ax.spines[:].set_visible(False)
 
 
-def _grey_levels(images: Sequence[np.ndarray]) -> tuple[float, float]:
+def _gray_levels(images: Sequence[np.ndarray]) -> tuple[float, float]:
     """Lowest and highest value of the clean image, or of all three if it is constant."""
     for shown in (images[0], np.stack(images)):
         low, high = float(shown.min()), float(shown.max())

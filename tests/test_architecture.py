@@ -21,7 +21,7 @@ ARROWS = {
     ".__init__": set(),
     "._optional": set(),
     "._random": {"numpy", "sklearn", "torch"},
-    "._sklearn": {"numpy", "sklearn"},
+    "._sklearn": {"numpy", "scipy", "sklearn"},
     ".layout": {"numpy", "torch"},
     ".noise": {"._random", "._sklearn", ".layout", "numpy", "sklearn", "torch"},
     ".nn": {"torch"},

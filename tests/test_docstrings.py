@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -65,6 +66,20 @@ def documented(cls: type) -> Iterator[tuple[str, Any]]:
                     yield f"{path_of(owner)}.{name}", method
 
 
+def defaults(value: Any) -> dict[str, Any]:
+    """Read the defaults of a signature, and what the factories of a dataclass make."""
+    found = {
+        name: parameter.default
+        for name, parameter in inspect.signature(value).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            if field.default_factory is not dataclasses.MISSING:
+                found[field.name] = field.default_factory()
+    return found
+
+
 def same(text: str, default: Any) -> bool:
     """Compare a documented default with the one of the signature."""
     try:
@@ -98,12 +113,12 @@ def test_documented_defaults_are_the_defaults(path):
         for entry in NumpyDocString(inspect.getdoc(value) or "")["Parameters"]
         for name in entry.name.split(", ")
     }
-    for name, parameter in inspect.signature(value).parameters.items():
-        if parameter.default is inspect.Parameter.empty or name == "y":
-            continue  # scikit-learn's y, "Ignored" or not, is documented without its None
+    for name, default in defaults(value).items():
+        if name == "y":
+            continue  # as in scikit-learn, an ignored y is documented without its None
         found = described.get(name)
         assert found is not None, f"{path}: the default of '{name}' is not documented"
-        assert same(found[1], parameter.default), f"{path}: '{name}' is {parameter.default!r}"
+        assert same(found[1], default), f"{path}: '{name}' is {default!r}"
 
 
 def test_the_scan_sees_classes_methods_and_functions():

@@ -23,7 +23,6 @@ class ConvDAE(BaseDenoisingAutoencoder):
     Keras tutorial [1]_. Images are gray or colour, signals have one channel or several, and
     any size works: modules pad what their strides do not divide and crop it back.
 
-
     Parameters
     ----------
     channels : tuple of int, default=(32, 32)

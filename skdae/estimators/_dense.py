@@ -21,7 +21,6 @@ class DenseDAE(BaseDenoisingAutoencoder):
     Fully connected layers down to a code of ``latent_dim`` values and back. The first choice
     for tables (after a StandardScaler), and quick on small images.
 
-
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(256,)

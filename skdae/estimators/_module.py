@@ -18,7 +18,6 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
     should be searched, derive from :class:`BaseDenoisingAutoencoder` instead: ten lines with
     the settings as parameters.
 
-
     Parameters
     ----------
     module : callable

@@ -79,7 +79,7 @@ class OneOfNoise(_ComposedNoise):
     ----------
     n_features_in_ : int
         Number of values of a sample, all axes flattened.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
 
     See Also
@@ -174,7 +174,7 @@ class ChainNoise(_ComposedNoise):
     ----------
     n_features_in_ : int
         Number of values of a sample, all axes flattened.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
 
     See Also

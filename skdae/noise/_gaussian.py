@@ -38,7 +38,7 @@ class GaussianNoise(NoiseInjector):
     ----------
     n_features_in_ : int
         Number of values of a sample, all axes flattened.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
 
     See Also

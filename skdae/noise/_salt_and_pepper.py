@@ -46,7 +46,7 @@ class SaltAndPepperNoise(NoiseInjector):
     ----------
     n_features_in_ : int
         Number of values of a sample, all axes flattened.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
 
     See Also

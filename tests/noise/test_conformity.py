@@ -85,6 +85,8 @@ LEFT_OUT_BY_THE_GENERATOR = [
 ]
 
 
+# the checks of set_output fit on a frame and transform an array, and the other way round
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
 @pytest.mark.parametrize("check", LEFT_OUT_BY_THE_GENERATOR)
 @pytest.mark.parametrize("injector", BOTH, ids=name_of)
 def test_checks_that_the_generator_leaves_out(injector, check):

@@ -24,7 +24,7 @@ FLOATS = KEPT[:3]
 INTEGER_IMAGES = [(np.uint8, 255), (np.uint16, 65535)]
 OTHERS = [np.int8, np.int16, np.int32, np.int64, np.uint32, np.uint64, np.bool_]
 
-quick = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=10, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**31 - 1)
 
 
