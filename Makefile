@@ -22,10 +22,13 @@ help: ## Show this list
 demo: $(VENV)/base.stamp ## Denoise digits in a minute; the table is printed, the picture lands in demo/
 	$(BIN)/python benchmarks/demo.py demo
 
+# One process a core and one thread a process: small models gain nothing from sharing a batch among
+# threads, and lose tenfold when the threads of several processes wait for each other.
+test docs: export OMP_NUM_THREADS = 1
+
 .PHONY: test
-# One process a core and one thread a process: the models of the tests are too small to share.
 test: $(VENV)/test.stamp ## Run the tests and doctests, but for the slow ones (PYTEST_ARGS="-m slow")
-	OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 $(BIN)/python -m pytest \
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest \
 		--numprocesses auto --maxprocesses 8 -m "not slow" $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -85,8 +85,8 @@ from sklearn.model_selection import GridSearchCV
 from skdae import make_denoising_scorer
 
 search = GridSearchCV(
-    NormalisedDAE(noise=noise, max_epochs=20, random_state=0),
-    {"width": [16, 32, 64, 128, 256]},
+    NormalisedDAE(noise=noise, max_epochs=10, random_state=0),
+    {"width": [16, 32, 64, 128]},
     scoring=make_denoising_scorer(noise, metric="psnr"),
     cv=3,
 ).fit(X_train)

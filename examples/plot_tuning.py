@@ -21,7 +21,7 @@ from skdae.datasets import load_digits
 X, _ = load_digits()
 X_train, X_test = train_test_split(X, random_state=0)
 
-pipe = Pipeline([("noise", GaussianNoise()), ("dae", DenseDAE(max_epochs=15, random_state=0))])
+pipe = Pipeline([("noise", GaussianNoise()), ("dae", DenseDAE(max_epochs=10, random_state=0))])
 grid = {"noise__sigma": [0.05, 0.2, 0.4, 0.8], "dae__latent_dim": [8, 32, 128]}
 
 # %%

@@ -22,7 +22,7 @@ X_train, X_test = train_test_split(X, random_state=0)
 noise = GaussianNoise(sigma=0.4)
 X_test_noisy = noise.corrupt(X_test, random_state=1)
 
-settings = {"hidden_layer_sizes": (256,), "latent_dim": 256, "max_epochs": 100, "random_state": 0}
+settings = {"hidden_layer_sizes": (256,), "latent_dim": 256, "max_epochs": 50, "random_state": 0}
 models = {}
 
 # %%

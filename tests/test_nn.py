@@ -1,5 +1,6 @@
 """The modules: shapes, parameter counts, any size."""
 
+import itertools
 import math
 
 import pytest
@@ -24,7 +25,7 @@ def test_the_default_convolutions_are_those_of_the_keras_tutorial():
 def test_dense_layers_mirror():
     module = DenseAutoencoder((784,), hidden_layer_sizes=(100, 50), latent_dim=10)
     widths = [784, 100, 50, 10, 50, 100, 784]
-    pairs = zip(widths, widths[1:], strict=False)
+    pairs = itertools.pairwise(widths)
     assert count(module) == sum(n * m + m for n, m in pairs)
 
 

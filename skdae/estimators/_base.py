@@ -5,30 +5,21 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
+from torch import nn
 
 from skdae._random import draw_seeds
-from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
+from skdae._sklearn import Interval, StrOptions, fit_context
+from skdae.estimators._inference import InferenceMixin
 from skdae.estimators._persistence import PersistenceMixin
-from skdae.estimators._target import (
-    NOISES,
-    ROW_DTYPES,
-    TrainingData,
-    read_target,
-    read_training_data,
-)
+from skdae.estimators._target import NOISES, TrainingData, read_training_data
 from skdae.estimators._training import make_net, probe_module, train_net
-from skdae.layout import as_fraction, as_pixels, infer_sample_shape, restore_dtype, rows_to_tensor
+from skdae.layout import infer_sample_shape
 from skdae.noise import NoiseInjector
 from skdae.training import (
     LOSSES,
@@ -37,7 +28,6 @@ from skdae.training import (
     SCHEDULES,
     DenoisingNet,
     LossExploded,
-    in_chunks,
     resolve_device,
 )
 
@@ -64,7 +54,11 @@ _NOT_BUILDING = {
 
 
 class BaseDenoisingAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, PersistenceMixin, TransformerMixin, BaseEstimator, ABC
+    ClassNamePrefixFeaturesOutMixin,
+    PersistenceMixin,
+    InferenceMixin,
+    BaseEstimator,
+    ABC,
 ):
     """Train a torch module to give back clean samples from noisy ones.
 
@@ -79,7 +73,6 @@ class BaseDenoisingAutoencoder(
     """
 
     _reads_flat_rows: ClassVar[bool] = True
-    _decodes: ClassVar[bool] = True
 
     # The shared parameters of a subclass whose ``__init__`` does not name them.
     noise: Any = "auto"
@@ -119,6 +112,8 @@ class BaseDenoisingAutoencoder(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    _went_on: bool
 
     @abstractmethod
     def _build_module(self, sample_shape: tuple[int, ...]) -> nn.Module:
@@ -261,136 +256,6 @@ class BaseDenoisingAutoencoder(
         owner = type(self).__name__
         return infer_sample_shape(shape, self.sample_shape, owner, flat=self._reads_flat_rows)
 
-    # ------------------------------------------------------------------ using
-    def predict(self, X: Any) -> np.ndarray:
-        """Denoise samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Noisy samples, laid out as in ``fit`` or as flat rows.
-
-        Returns
-        -------
-        X_denoised : ndarray of X's shape
-            Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
-        """
-        rows, shape = self._read(X)
-        denoised = restore_dtype(self._denoise(rows), getattr(torch, rows.dtype.name))
-        return denoised.numpy().reshape(shape)
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Encode samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Samples, laid out as in ``fit`` or as flat rows.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_codes), float32
-            The codes, flattened.
-        """
-        rows, _ = self._read(X)
-        return self._encode(rows)
-
-    @available_if(lambda self: self._decodes)
-    def inverse_transform(self, codes: Any) -> np.ndarray:
-        """Decode codes.
-
-        Parameters
-        ----------
-        codes : array-like of shape (n_samples, n_codes)
-            What ``transform`` gave.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Samples in the layout and dtype of ``fit``.
-        """
-        check_is_fitted(self)
-        codes = check_array(codes, dtype=np.float32, order="C", input_name="codes")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"codes has {codes.shape[1]} features, but {type(self).__name__} encodes to "
-                f"{self._n_features_out}."
-            )
-        shape, dtype = self._like
-        decoded = self._in_chunks(
-            lambda chunk: self.net_.decode_rows(chunk, self._code_shape), codes
-        )
-        return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the R² of what ``predict`` gives, pooled over all values.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Samples to denoise.
-        y : array-like of X's shape, or labels of shape (n_samples,), default=None
-            The clean samples. Without it, or with labels, X itself: the score of the
-            reconstruction, which says nothing about denoising.
-
-        Returns
-        -------
-        r2 : float
-            1 is perfect; 0 is as good as one constant for all values.
-        """
-        rows, shape = self._read(X)
-        target = read_target(y, shape, type(self).__name__, other_y="raise")
-        truth = _as_float64(rows if target is None else target)
-        error = np.square(self._denoise(rows).numpy() - truth).sum()
-        spread = np.square(truth - truth.mean()).sum()
-        if spread == 0:
-            return float(error == 0)
-        return float(1 - error / spread)
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return the negative mean squared reconstruction error of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Samples.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            Lower is less like the training data. ``uint8`` and ``uint16`` samples are
-            compared as fractions of their range.
-        """
-        rows, _ = self._read(X)
-        return -np.square(self._denoise(rows).numpy() - _as_float64(rows)).mean(axis=1)
-
-    # ------------------------------------------------------------------ computing
-    def _read(self, X: Any) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Check samples against those of fit; return rows and X's shape."""
-        check_is_fitted(self)
-        rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
-        if len(shape) > 2 and as_pixels(shape[1:]) != self.sample_shape_:
-            raise ValueError(
-                f"X has samples of shape {shape[1:]}, but {type(self).__name__} was fitted on "
-                f"samples of shape {self.sample_shape_}. Flat rows are read as such samples too."
-            )
-        return rows, shape
-
-    def _encode(self, rows: np.ndarray) -> np.ndarray:
-        return self._in_chunks(
-            lambda chunk: self.net_.encode_rows(chunk, self.sample_shape_), rows
-        ).numpy()
-
-    def _denoise(self, rows: np.ndarray) -> Tensor:
-        return self._in_chunks(
-            lambda chunk: self.net_.denoise_rows(chunk, self.sample_shape_), rows
-        )
-
-    def _in_chunks(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> Tensor:
-        self.net_.module_.eval()
-        device = torch.device(self.net_.device)
-        return in_chunks(lambda x: function(as_fraction(x)), rows_to_tensor(rows), device)
-
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether there is a trained net."""
         return hasattr(self, "net_")
@@ -400,7 +265,3 @@ class BaseDenoisingAutoencoder(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _as_float64(rows: np.ndarray) -> np.ndarray:
-    return as_fraction(rows_to_tensor(rows)).numpy().astype(np.float64)

@@ -9,9 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from skdae._sklearn import Interval, StrOptions
-from skdae.nn import ACTIVATIONS, ConvAutoencoder
-
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.nn import ACTIVATIONS, ConvAutoencoder
 
 __all__ = ["ConvDAE"]
 
@@ -210,7 +209,7 @@ class ConvDAE(BaseDenoisingAutoencoder):
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> ConvAutoencoder:
         channels = np.atleast_1d(np.asarray(self.channels, dtype=object)).tolist()
-        if not channels or not all(isinstance(n, Integral) and n > 0 for n in channels):
+        if not channels or not all(isinstance(n, (int, np.integer)) and n > 0 for n in channels):
             raise ValueError(
                 "The 'channels' parameter of ConvDAE must be a tuple of ints > 0, one a level. "
                 f"Got {self.channels!r} instead."

@@ -8,9 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from skdae._sklearn import Interval, StrOptions
-from skdae.nn import ACTIVATIONS, DenseAutoencoder
-
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.nn import ACTIVATIONS, DenseAutoencoder
 
 __all__ = ["DenseDAE"]
 
@@ -180,7 +179,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> DenseAutoencoder:
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of DenseDAE must be a tuple of ints > 0. "
                 f"Got {self.hidden_layer_sizes!r} instead."

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from skdae.noise import NoiseInjector
 from skdae.training import (
     from_arrays,
     load_module_arrays,
@@ -27,9 +28,11 @@ _FORMAT = "skdae"
 class PersistenceMixin:
     """Keep torch out of the pickle: weights as arrays, history and settings as plain data."""
 
+    noise_: NoiseInjector | None
+
     def __getstate__(self) -> dict:
         """Replace the net by what it takes to build it again."""
-        state = dict(super().__getstate__())  # type: ignore[misc]
+        state = super().__getstate__().copy()  # type: ignore[attr-defined]
         net = state.pop("net_", None)
         if net is not None:
             goes_on = self.warm_start or self._went_on  # type: ignore[attr-defined]

@@ -37,7 +37,7 @@ def make_net(
     optimizer = estimator.optimizer
     net = DenoisingNet(
         partial(_checked_module, estimator, module_shape(sample_shape)),
-        criterion=None,
+        criterion=make_criterion(estimator.loss, logits=False),
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
         lr=estimator.lr,
         precision=estimator.precision,
@@ -122,18 +122,15 @@ def train_net(
     )
 
 
-def _split(
-    estimator: Any, data: TrainingData, order_seed: int
-) -> tuple[Batches, Batches | None]:
+def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches, Batches | None]:
     """Split off the validation part, at random but from the seed, and share out the rest."""
     net = estimator.net_
     device = torch.device(net.device)
     rows = rows_to_tensor(data.rows).to(device)
     target = None if data.target is None else rows_to_tensor(data.target).to(device)
     n_rows = len(rows)
-    split_seed, epoch_seed, validation_seed = np.random.SeedSequence(
-        [order_seed, len(net.history)]
-    ).generate_state(3)
+    seeds = np.random.SeedSequence([order_seed, len(net.history)])
+    epoch_seed, validation_seed = seeds.generate_state(2).tolist()
 
     indices = torch.arange(n_rows)
     n_valid = 0
@@ -162,11 +159,11 @@ def _split(
     )
     training = make(
         indices=indices[n_valid:].sort().values,
-        generator=make_generator(int(epoch_seed), device),
+        generator=make_generator(epoch_seed, device),
     )
     if not n_valid:
         return training, None
-    return training, make(indices=indices[:n_valid].sort().values, seed=int(validation_seed))
+    return training, make(indices=indices[:n_valid].sort().values, seed=validation_seed)
 
 
 def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ __all__ = ["ConvAutoencoder"]
 
 _CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 _CONV_TRANSPOSE = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
-_POOL = {
+_POOL: dict[str, dict[int, type[nn.Module]]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d},
     "average": {1: nn.AvgPool1d, 2: nn.AvgPool2d},
 }
@@ -71,7 +72,7 @@ class ConvAutoencoder(nn.Module):
         levels = [n_channels, *channels]
 
         encoder: list[nn.Module] = []
-        for n_in, n_out in zip(levels, levels[1:], strict=False):
+        for n_in, n_out in itertools.pairwise(levels):
             stride = 2 if downsample == "stride" else 1
             encoder += [conv(n_in, n_out, kernel_size, stride, same), act()]
             if downsample != "stride":
@@ -79,7 +80,7 @@ class ConvAutoencoder(nn.Module):
 
         decoder: list[nn.Module] = []
         levels = [channels[-1], *channels[::-1]]
-        for n_in, n_out in zip(levels, levels[1:], strict=False):
+        for n_in, n_out in itertools.pairwise(levels):
             if upsample == "transpose":
                 decoder += [conv_transpose(n_in, n_out, kernel_size, 2, same, 1), act()]
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ __all__ = ["CorruptedArray", "Origin", "checksum"]
 def checksum(array: np.ndarray) -> tuple:
     """Identify an array by its shape, its dtype and the CRC-32 of its values."""
     values = np.ascontiguousarray(array).view(np.ndarray)
-    return (values.shape, values.dtype.str, zlib.crc32(values.reshape(-1).view(np.uint8)))
+    return (values.shape, values.dtype.str, zlib.crc32(values.data))
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ class Origin:
     def is_that_of(self, array: np.ndarray) -> bool:
         """Whether ``array`` still holds the values this origin explains."""
         return (
-            checksum(array) == self.noisy_checksum
-            and checksum(self.clean) == self.clean_checksum
+            checksum(array) == self.noisy_checksum and checksum(self.clean) == self.clean_checksum
         )
 
 
@@ -73,7 +72,7 @@ class CorruptedArray(np.ndarray):
 
     def __reduce__(self) -> tuple:
         """Pickle the origin along with the values."""
-        rebuild, arguments, state = super().__reduce__()
+        rebuild, arguments, state = cast(tuple, super().__reduce__())
         return rebuild, arguments, (state, self.origin)
 
     def __setstate__(self, state: tuple) -> None:

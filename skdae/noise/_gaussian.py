@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import normal_like
 from skdae.noise._levels import Level
 
 __all__ = ["GaussianNoise"]
@@ -76,5 +77,5 @@ class GaussianNoise(NoiseInjector):
 
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """x + N(0, level²)."""
-        noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+        noise = normal_like(x, generator)
         return noise.mul_(level).add_(x)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skdae._sklearn import Interval
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
 
 __all__ = ["MaskingNoise"]
@@ -86,5 +87,5 @@ class MaskingNoise(NoiseInjector):
 
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """Replace x by value with probability level."""
-        replaced = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < level
+        replaced = uniform_like(x, generator) < level
         return x.masked_fill(replaced, self.value)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skdae._sklearn import Interval
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
 
 __all__ = ["SaltAndPepperNoise"]
@@ -78,7 +79,17 @@ class SaltAndPepperNoise(NoiseInjector):
         "high": [Interval(Real, None, None, closed="neither")],
     }
 
-    def __init__(self, amount=0.05, *, salt_vs_pepper=0.5, low=0, high=1, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        amount=0.05,
+        *,
+        salt_vs_pepper=0.5,
+        low=0,
+        high=1,
+        clip=None,
+        random_state=None,
+        when="fit",
+    ):
         self.amount = amount
         self.salt_vs_pepper = salt_vs_pepper
         self.low = low
@@ -89,7 +100,7 @@ class SaltAndPepperNoise(NoiseInjector):
 
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """Replace x with probability level, by high with probability salt_vs_pepper."""
-        replaced = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < level
-        salt = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype) < self.salt_vs_pepper
+        replaced = uniform_like(x, generator) < level
+        salt = uniform_like(x, generator) < self.salt_vs_pepper
         noisy = x.masked_fill(replaced & salt, self.high)
         return noisy.masked_fill_(replaced & ~salt, self.low)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import normal_like
 from skdae.noise._levels import Level
 
 __all__ = ["SpeckleNoise"]
@@ -74,5 +75,5 @@ class SpeckleNoise(NoiseInjector):
 
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """x + x·N(0, level²)."""
-        noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+        noise = normal_like(x, generator)
         return noise.mul_(level).mul_(x).add_(x)

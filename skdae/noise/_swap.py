@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skdae._sklearn import InvalidParameterError
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
 
 __all__ = ["SwapNoise"]
@@ -89,9 +90,8 @@ class SwapNoise(NoiseInjector):
         rows = x.flatten(1)
         if isinstance(level, Tensor) and level.ndim > 1:
             level = level.flatten(1)
-        random = {"generator": generator, "device": x.device}
-        donors = torch.randint(len(rows), rows.shape, **random)
-        replaced = torch.rand(rows.shape, dtype=x.dtype, **random) < level
+        donors = torch.randint(len(rows), rows.shape, generator=generator, device=x.device)
+        replaced = uniform_like(rows, generator) < level
         return torch.where(replaced, rows.gather(0, donors), rows).view_as(x)
 
     def _check_columns(self, n_features: int) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdae.noise._base import NoiseInjector
+from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
 
 __all__ = ["UniformNoise"]
@@ -72,5 +73,5 @@ class UniformNoise(NoiseInjector):
 
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """x + U(-level, level)."""
-        noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+        noise = uniform_like(x, generator)
         return noise.mul_(2).sub_(1).mul_(level).add_(x)

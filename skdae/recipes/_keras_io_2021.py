@@ -34,7 +34,7 @@ RECIPES = (
         noise=GaussianNoise(0.4, clip=(0, 1)),
         loss="bce",
         published={"lr": 1e-3, "batch_size": 128, "max_epochs": 100},
-        ours={"lr": 0.01, "batch_size": 32, "max_epochs": 10},
+        ours={"lr": 0.01, "batch_size": 32, "max_epochs": 4},
         reported={1: 0.0946, 52: 0.0847, 100: 0.0846},
         pretraining_epochs=50,
         notes="The 50 epochs before, from clean images to themselves, ended at a BCE of 0.0629.",

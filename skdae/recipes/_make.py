@@ -90,7 +90,7 @@ def make(name: str, schedule: str = "ours", **params: Any) -> DenoisingAutoencod
         One of ``names()``.
     schedule : {"ours", "published"}, default="ours"
         "published" trains as the authors did, with Adam at a constant rate, their batch size
-        and their number of epochs. "ours" trains with AdamW and a one-cycle rate, for fewer
+        and their number of epochs. "ours" trains with Adam and a one-cycle rate, for fewer
         epochs.
     **params : dict
         Parameters of the estimator to set, such as ``random_state`` or ``max_epochs``.
@@ -131,7 +131,7 @@ def make(name: str, schedule: str = "ours", **params: Any) -> DenoisingAutoencod
         recipe.module,
         noise=deepcopy(recipe.noise),
         loss=recipe.loss,
-        optimizer=keras_adam if published else "adamw",
+        optimizer=keras_adam if published else "adam",
         lr_schedule="constant" if published else "one_cycle",
         **(recipe.published if published else recipe.ours),
     )

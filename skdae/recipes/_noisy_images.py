@@ -47,6 +47,7 @@ def _dense(width: int, noise: NoiseInjector | None = None) -> Recipe:
         loss="mse",
         published=_PUBLISHED,
         ours={"lr": 0.005, "batch_size": 128, "max_epochs": 5},
+        reported={},
         notes=_NOTES,
     )
 
@@ -65,6 +66,7 @@ RECIPES = (
         loss="bce",
         published=_PUBLISHED,
         ours={"lr": 0.01, "batch_size": 32, "max_epochs": 2},
+        reported={},
         notes=_NOTES,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -44,8 +44,8 @@ class Recipe:
         ``lr``, ``batch_size`` and ``max_epochs`` of the authors.
     ours : dict
         The same of a one-cycle schedule, tuned to reach the reported number soon.
-    reported : dict of {int: float}, default={}
-        The authors' loss on held-out images after so many epochs.
+    reported : dict of {int: float}
+        The authors' loss on held-out images after so many epochs; empty if they gave no number.
     pretraining_epochs : int, default=0
         Epochs from clean images to themselves that go before, in the published schedule.
     notes : str, default=""
@@ -76,7 +76,7 @@ class Recipe:
     loss: str
     published: Mapping[str, Any]
     ours: Mapping[str, Any]
-    reported: Mapping[int, float] = field(default_factory=dict)
+    reported: Mapping[int, float]
     pretraining_epochs: int = 0
     notes: str = ""
 

@@ -18,9 +18,7 @@ def chunk_size(n_features: int) -> int:
     return max(1, min(_MOST_ROWS, _MOST_VALUES // n_features))
 
 
-def in_chunks(
-    function: Callable[[Tensor], Tensor], rows: Tensor, device: torch.device
-) -> Tensor:
+def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor, device: torch.device) -> Tensor:
     """Apply a function of rows to chunks of one size, the last one filled up with zeros.
 
     The kernels of linear algebra choose their order of summation by the number of rows:

@@ -24,6 +24,7 @@ from skdae.training._schedules import one_cycle
 __all__ = ["DenoisingNet", "LossExploded"]
 
 _EXPLODED = 1e3
+_NO_LOSS = torch.tensor(math.nan)
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
@@ -184,7 +185,7 @@ class DenoisingNet(NeuralNet):
         epochs = epochs or self.max_epochs
         datasets = {"dataset_train": X, "dataset_valid": y}
         self._observed = any(_watches_batches(callback) for _, callback in self.callbacks_)
-        self._first_loss: Tensor | None = None
+        self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
             self._rates = one_cycle(self.lr, epochs * len(X.starts))
@@ -252,13 +253,11 @@ class DenoisingNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch)
         self.optimizer_.step()
         loss = loss.detach()
-        if self._first_loss is None:
+        if self._first_loss is _NO_LOSS:
             self._first_loss = loss
         return {"loss": loss, "y_pred": output}
 
-    def validation_step(
-        self, batch: tuple[Tensor, Tensor], **fit_params: Any
-    ) -> dict[str, Tensor]:
+    def validation_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
         """Compute the loss of a batch."""
         x, target = batch
         with torch.inference_mode():

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["from_arrays", "module_arrays", "load_module_arrays", "to_arrays"]
+__all__ = ["from_arrays", "load_module_arrays", "module_arrays", "to_arrays"]
 
 
 def to_arrays(state: Any) -> Any:

@@ -159,7 +159,11 @@ class Unbounded(nn.Module):
 @pytest.mark.parametrize(
     ("module", "error", "message"),
     [
-        (NoEncode, TypeError, "methods encode and decode. Got NoEncode, which has no encode and no decode"),
+        (
+            NoEncode,
+            TypeError,
+            "encode and decode. Got NoEncode, which has no encode and no de",
+        ),
         (lambda shape: "net", TypeError, "must be an nn.Module .* Got str"),
         (nn.Linear(6, 6), TypeError, "a class or a function .* Got an instance of Linear"),
         (Halves, ValueError, r"Halves takes \(6,\) .* and gives \(3,\)"),

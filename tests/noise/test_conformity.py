@@ -159,6 +159,6 @@ def test_a_kind_is_a_formula_and_the_name_of_its_level():
             return x - 2 * level * x
 
     assert Inverted(0.5).corrupt([[2.0, 4.0]]).tolist() == [[0.0, 0.0]]
-    assert Inverted((0.5)).fit_transform([[2.0, 4.0]]).origin.clean.tolist() == [[2.0, 4.0]]
+    assert Inverted(0.5).fit_transform([[2.0, 4.0]]).origin.clean.tolist() == [[2.0, 4.0]]
     with pytest.raises(TypeError, match="abstract"):
         NoiseInjector()

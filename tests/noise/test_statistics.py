@@ -48,6 +48,8 @@ def assert_moments(values, law):
 def assert_law(values, law):
     assert_moments(values, law)
     assert stats.kstest(values.ravel(), law.cdf).pvalue > P_MIN
+    assert_rate(values < law.ppf(1e-3), 1e-3)  # the tails, to which KS is blind
+    assert_rate(values > law.isf(1e-3), 1e-3)
 
 
 def assert_counts(values, law):
