@@ -70,6 +70,35 @@ class BaseDenoisingAutoencoder(
     See Also
     --------
     DenoisingAutoencoder : Takes a module of yours without a subclass.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skdae import BaseDenoisingAutoencoder
+    >>> class Module(nn.Module):
+    ...     def __init__(self, sample_shape, width):
+    ...         super().__init__()
+    ...         self.encode = nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU())
+    ...         self.decode = nn.Sequential(nn.Linear(width, 64), nn.Unflatten(1, sample_shape))
+    ...
+    ...     def forward(self, x):
+    ...         return self.decode(self.encode(x))
+    >>> class TinyDAE(BaseDenoisingAutoencoder):
+    ...     def __init__(self, width=16, *, noise="auto", max_epochs=2, random_state=None):
+    ...         self.width = width
+    ...         self.noise = noise
+    ...         self.max_epochs = max_epochs
+    ...         self.random_state = random_state
+    ...
+    ...     def _build_module(self, sample_shape):
+    ...         return Module(sample_shape, self.width)
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdae.datasets import load_digits
+    >>> X, _ = load_digits()
+    >>> grid = {"width": [2, 32]}
+    >>> search = GridSearchCV(TinyDAE(noise="gaussian", random_state=0), grid, cv=2).fit(X)
+    >>> search.best_params_
+    {'width': 32}
     """
 
     _reads_flat_rows: ClassVar[bool] = True

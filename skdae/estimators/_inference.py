@@ -69,24 +69,24 @@ class InferenceMixin(TransformerMixin):
         return self._encode(rows)
 
     @available_if(lambda self: self._decodes)
-    def inverse_transform(self, codes: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
 
         Parameters
         ----------
-        codes : array-like of shape (n_samples, n_codes)
+        X : array-like of shape (n_samples, n_codes)
             What ``transform`` gave.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+        X_original : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
             Samples in the layout and dtype of ``fit``.
         """
         check_is_fitted(self)
-        codes = check_array(codes, dtype=np.float32, order="C", input_name="codes")
+        codes = check_array(X, dtype=np.float32, order="C", input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
-                f"codes has {codes.shape[1]} features, but {type(self).__name__} encodes to "
+                f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes to "
                 f"{self._n_features_out}."
             )
         shape, dtype = self._like

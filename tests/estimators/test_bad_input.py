@@ -98,7 +98,7 @@ def test_prediction_of_another_shape(estimator, images):
         dae.predict(images.reshape(200, -1)[:, :60])
     with pytest.raises(ValueError, match=r"samples of shape \(4, 16\), but .*\(8, 8, 1\)"):
         dae.predict(images.reshape(200, 4, 16))
-    with pytest.raises(ValueError, match="codes has 3 features, but"):
+    with pytest.raises(ValueError, match="X has 3 codes, but"):
         dae.inverse_transform(np.zeros((2, 3)))
 
 
