@@ -93,8 +93,8 @@ for name, (clean, noisy) in means.items():
 
 # %%
 # The frozen autoencoder helps on clean digits and more on noisy ones. The refitted one, which has
-# seen 50 digits and no more, is no better than the pixels while the digits are clean: an autoencoder
-# is worth its while where there are many samples to learn from, with or without labels.
+# seen 50 digits and no more, is no better than the pixels while the digits are clean: an
+# autoencoder is worth its while where there are many samples to learn from, with or without labels.
 
 import matplotlib.pyplot as plt
 

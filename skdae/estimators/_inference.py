@@ -79,8 +79,8 @@ class InferenceMixin(TransformerMixin):
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Samples in the layout and dtype of ``fit``.
+        samples : ndarray of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+            In the layout and dtype of ``fit``.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32, order="C", input_name="X")
