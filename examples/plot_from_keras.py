@@ -126,14 +126,14 @@ print(f"denoised  {psnr(X_test, predictions):.2f} dB")
 # %%
 # The predictions are probabilities, so they lie between 0 and 1.
 
-predictions.min(), predictions.max()
+print(f"{predictions.min():.2f} to {predictions.max():.2f}")
 
 # %%
 # The tutorial ends with a picture, and so does this page.
 
 from skdae import DenoisingDisplay
 
-DenoisingDisplay.from_predictions(X_test, X_noisy, predictions)
+_ = DenoisingDisplay.from_predictions(X_test, X_noisy, predictions)
 
 # %%
 # The tutorial's network to the letter, with the numbers that it reports, is one of the

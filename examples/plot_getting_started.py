@@ -63,7 +63,7 @@ print(f"R²        {dae.score(X_noisy, X_test):5.2f}")
 
 from skdae import LossCurveDisplay
 
-LossCurveDisplay.from_estimator(dae, log_scale=True)
+_ = LossCurveDisplay.from_estimator(dae, log_scale=True)
 
 # %%
 # Look at it
@@ -73,6 +73,6 @@ LossCurveDisplay.from_estimator(dae, log_scale=True)
 
 from skdae import DenoisingDisplay
 
-DenoisingDisplay.from_estimator(dae, X_test, noise=noise)
+_ = DenoisingDisplay.from_estimator(dae, X_test, noise=noise)
 
 # sphinx_gallery_thumbnail_number = -1
