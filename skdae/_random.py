@@ -33,12 +33,16 @@ def make_generator(seed: int, device: torch.device | str = "cpu") -> torch.Gener
 
 
 @contextmanager
-def borrowed_global_generator(seed: int) -> Iterator[None]:
-    """Let torch's global CPU generator start from a seed, and put it back.
+def borrowed_global_generator(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Let torch's global generators, of the CPU and a CUDA device, start from a seed; restore them.
 
     ``nn.Module`` constructors and dropout layers draw from it and take no other; the
     lock keeps threads that fit side by side from sharing one stream.
     """
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+    device = torch.device(device)
+    cuda = [device] if device.type == "cuda" else []
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=cuda):
         torch.set_rng_state(make_generator(seed).get_state())
+        for lent in cuda:
+            torch.cuda.set_rng_state(make_generator(seed, lent).get_state(), lent)
         yield

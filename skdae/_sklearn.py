@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import validate_data
 
@@ -27,6 +28,7 @@ __all__ = [
     "StrOptions",
     "as_array",
     "fit_context",
+    "makes_data_frames",
     "validate_parameter_constraints",
     "validate_rows",
 ]
@@ -66,6 +68,11 @@ def as_array(X: Any) -> Any:
         X = X.detach().cpu()
     X = np.asarray(X)
     return X.astype(X.dtype.newbyteorder("="), copy=False)
+
+
+def makes_data_frames(transformer: Any) -> bool:
+    """Whether ``set_output`` or the global configuration asks for data frames."""
+    return _get_output_config("transform", transformer)["dense"] != "default"
 
 
 class NamedStepsMixin(_BaseComposition):

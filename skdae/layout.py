@@ -25,6 +25,7 @@ __all__ = [
     "module_shape",
     "restore_dtype",
     "rows_to_tensor",
+    "squeezed",
     "to_channels_first",
 ]
 
@@ -48,6 +49,11 @@ def as_pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
             return shape
         shape = (*shape, 1)
     return shape[1:] if shape[0] == 1 else shape
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out the axes of size 1, by which shapes of the same samples may differ."""
+    return tuple(side for side in shape if side != 1)
 
 
 def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
@@ -91,7 +97,7 @@ def infer_sample_shape(
                 f"{declared} has {math.prod(declared)} values, a sample of X has "
                 f"{math.prod(shape)} (shape {shape})."
             )
-        if len(shape) > 1 and as_pixels(declared) != as_pixels(shape):
+        if len(shape) > 1 and squeezed(declared) != squeezed(shape):
             raise ValueError(
                 f"The 'sample_shape' parameter of {owner} must describe the data. "
                 f"Got {declared}, but the samples of X have shape {shape}."

@@ -225,6 +225,9 @@ def make_denoising_scorer(
     they are drawn once for the array that is scored, the same for every candidate on the
     same fold.
 
+    Give the candidates enough training to tell them apart: after a hundred steps every
+    level looks alike, and the least noise may win.
+
     Examples
     --------
     >>> from skdae import GaussianNoise, make_denoising_scorer

@@ -359,7 +359,8 @@ class LossCurveDisplay:
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel=self.loss_name)
         ax.xaxis.set_major_locator(pyplot.MaxNLocator(integer=True, min_n_ticks=1))
-        ax.legend(frameon=False)
+        if self.best_epoch_ is not None:
+            ax.legend(frameon=False)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self

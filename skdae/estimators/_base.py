@@ -35,22 +35,24 @@ __all__ = ["BaseDenoisingAutoencoder"]
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 
-# What a module and its optimizer are built from does not depend on these.
-_NOT_BUILDING = {
+# Too heavy or too alive to keep with the settings of a fit; no module is built from these.
+_NOT_KEPT = {"callbacks", "noise", "random_state"}
+
+# What a warm start may change.
+_MAY_CHANGE = {
     "batch_size",
-    "callbacks",
     "device",
     "early_stopping",
+    "lr",
     "lr_schedule",
     "max_epochs",
     "n_iter_no_change",
-    "noise",
-    "random_state",
     "sample_shape",
     "validation_fraction",
     "verbose",
     "warm_start",
 }
+_PLAIN = (str, int, float, tuple, type(None))
 
 
 class BaseDenoisingAutoencoder(
@@ -220,7 +222,20 @@ class BaseDenoisingAutoencoder(
         return self
 
     def _fit(self, X: Any, y: Any, *, other_y: str, partial: bool = False) -> TrainingData:
+        before = self.__dict__.copy()
+        try:
+            return self._fit_or_fail(X, y, other_y=other_y, partial=partial)
+        except Exception as error:
+            # A fit that fails leaves the estimator as it was, fitted or not.
+            if not getattr(error, "is_usable", False):
+                self.__dict__.clear()
+                self.__dict__.update(before)
+            raise
+
+    def _fit_or_fail(self, X: Any, y: Any, *, other_y: str, partial: bool) -> TrainingData:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
+        if goes_on:
+            self._check_unchanged()
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         self._check_targets(data.rows if data.target is None else data.target)
         if not goes_on:
@@ -233,15 +248,26 @@ class BaseDenoisingAutoencoder(
                 data,
                 epochs=1 if partial else self.max_epochs,
                 lr_schedule="constant" if partial else self.lr_schedule,
-                order_seed=self._seeds[1],
+                resumes=goes_on,
             )
         except LossExploded as exploded:
-            if not exploded.restored:
-                del self.net_
-            raise ValueError(exploded.advice(type(self).__name__, self.lr)) from None
+            error = ValueError(exploded.advice(type(self).__name__, self.lr))
+            error.is_usable = exploded.restored  # type: ignore[attr-defined]
+            raise error from None
         finally:
             self._read_history()
         return data
+
+    def _check_unchanged(self) -> None:
+        """Check that what the module and the optimizer were built from is as it was."""
+        for name, built in self._built_with.items():
+            now = getattr(self, name)
+            if name not in _MAY_CHANGE and isinstance(now, _PLAIN) and now != built:
+                raise ValueError(
+                    f"The '{name}' parameter of {type(self).__name__} cannot change from "
+                    f"{built!r} to {now!r} while warm_start or partial_fit goes on with the net "
+                    "of the first fit. Set warm_start=False to start anew, or clone."
+                )
 
     def _check_targets(self, target: np.ndarray) -> None:
         if self.loss != "bce" or target.dtype != np.float32:
@@ -262,7 +288,7 @@ class BaseDenoisingAutoencoder(
         self._built_with = {
             name: copy.deepcopy(value)
             for name, value in self.get_params(deep=False).items()
-            if name not in _NOT_BUILDING
+            if name not in _NOT_KEPT
         }
         net = self._new_net(resolve_device(self.device, type(self).__name__))
         self._code_shape = probe_module(net, sample_shape, self)
@@ -275,8 +301,8 @@ class BaseDenoisingAutoencoder(
         return make_net(builder, self.sample_shape_, seed=self._seeds[0], device=device)
 
     def _read_history(self) -> None:
-        epochs = self.net_.history if hasattr(self, "net_") else []
-        self.loss_curve_ = [e["train_loss"] for e in epochs if "train_loss" in e]
+        epochs = self.net_.history
+        self.loss_curve_ = [epoch["train_loss"] for epoch in epochs]
         self.validation_loss_curve_ = [e["valid_loss"] for e in epochs if "valid_loss" in e]
         self.n_iter_ = len(self.loss_curve_)
 

@@ -27,7 +27,8 @@ class DenseDAE(BaseDenoisingAutoencoder):
         Wider and deeper learns more and takes longer; ``()`` is the autoencoder of the
         tutorials.
     latent_dim : int, default=32
-        Width of the code: smaller removes more, larger keeps more.
+        Width of the code. Larger denoises better as long as there is noise in training;
+        smaller is a more compact code for later steps.
     activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="relu"
         Activation after every layer but the last, the code too; "identity" is linear.
     noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "masking", \
@@ -62,7 +63,9 @@ class DenseDAE(BaseDenoisingAutoencoder):
         Epochs without a better validation loss after which early stopping stops.
     sample_shape : tuple of int or None, default=None
         What a row is: ``(length,)``, ``(length, channels)``, ``(height, width)`` or ``(height,
-        width, channels)``. None takes flat rows as
+        width, channels)``. A pair is (length, channels) if it is at least eight times longer
+        than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
+        no doubt. None takes flat rows as
         they are, and images by their axes.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
@@ -178,7 +181,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         self.verbose = verbose
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> DenseAutoencoder:
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+        sizes = list(self.hidden_layer_sizes)
         if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of DenseDAE must be a tuple of ints > 0. "

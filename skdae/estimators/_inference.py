@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -14,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._sklearn import validate_rows
-from skdae.estimators._target import ROW_DTYPES, read_target
-from skdae.layout import as_fraction, as_pixels, restore_dtype, rows_to_tensor
+from skdae.estimators._target import ROW_DTYPES, check_ranges, read_target
+from skdae.layout import as_fraction, restore_dtype, rows_to_tensor, squeezed
 from skdae.training import DenoisingNet, in_chunks
 
 __all__ = ["InferenceMixin"]
@@ -112,7 +113,7 @@ class InferenceMixin(TransformerMixin):
             1 is perfect; 0 is as good as one constant for all values.
         """
         rows, shape = self._read(X)
-        target = read_target(y, shape, type(self).__name__, other_y="raise")
+        target = read_target(y, rows, shape, type(self).__name__, other_y="raise")
         truth = _as_float64(rows if target is None else target)
         error = np.square(self._denoise(rows).numpy() - truth).sum()
         spread = np.square(truth - truth.mean()).sum()
@@ -142,12 +143,19 @@ class InferenceMixin(TransformerMixin):
         """Check samples against those of fit; return rows and X's shape."""
         check_is_fitted(self)
         rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
-        if len(shape) > 2 and as_pixels(shape[1:]) != self.sample_shape_:
-            raise ValueError(
-                f"X has samples of shape {shape[1:]}, but {type(self).__name__} was fitted on "
-                f"samples of shape {self.sample_shape_}. Flat rows are read as such samples too."
-            )
+        self._check_like_fit(rows, shape[1:])
         return rows, shape
+
+    def _check_like_fit(self, rows: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Check that samples have the axes and the range of those of fit."""
+        owner = type(self).__name__
+        fitted = self.sample_shape_
+        if len(shape) > 1 and len(fitted) > 1 and squeezed(shape) != squeezed(fitted):
+            raise ValueError(
+                f"X has samples of shape {shape}, but {owner} was fitted on samples of shape "
+                f"{fitted}. Flat rows are read as such samples too."
+            )
+        check_ranges("X", rows.dtype, rows, f"{owner} was fitted on", np.dtype(self._like[1]))
 
     def _encode(self, rows: np.ndarray) -> np.ndarray:
         return self._in_chunks(
@@ -162,7 +170,8 @@ class InferenceMixin(TransformerMixin):
     def _in_chunks(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> Tensor:
         self.net_.module_.eval()
         device = torch.device(self.net_.device)
-        return in_chunks(lambda x: function(as_fraction(x)), rows_to_tensor(rows), device)
+        width = max(math.prod(self.sample_shape_), self._n_features_out)
+        return in_chunks(lambda x: function(as_fraction(x)), rows, device, width=width)
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

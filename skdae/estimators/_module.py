@@ -57,7 +57,9 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         Epochs without a better validation loss after which early stopping stops.
     sample_shape : tuple of int or None, default=None
         What a row is: ``(length,)``, ``(length, channels)``, ``(height, width)`` or ``(height,
-        width, channels)``. None takes flat rows as
+        width, channels)``. A pair is (length, channels) if it is at least eight times longer
+        than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
+        no doubt. None takes flat rows as
         they are, and images by their axes.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then

@@ -112,13 +112,14 @@ class PersistenceMixin:
             arrays = {name: file.get_tensor(name) for name in file.keys()}
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"{path} holds no weights written by save_weights of skdae.")
-        if not hasattr(self, "net_"):
-            self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
+        before = self.__dict__.copy()
         try:
+            if not hasattr(self, "net_"):
+                self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
             load_module_arrays(self.net_.module_, arrays, type(self).__name__)
-        except ValueError:
-            if not self.net_.history:
-                del self.net_
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_array
 
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array, validate_rows
+from skdae._warnings import warn_user
 from skdae.noise import CorruptedArray, NoiseInjector
 
-__all__ = ["NOISES", "ROW_DTYPES", "TrainingData", "read_target", "read_training_data"]
+__all__ = [
+    "NOISES",
+    "ROW_DTYPES",
+    "TrainingData",
+    "check_ranges",
+    "read_target",
+    "read_training_data",
+]
+
+# No noise that is worth removing lifts a fraction above this.
+_MOST_OF_A_FRACTION = 16
 
 ROW_DTYPES = [np.float32, np.uint8, np.uint16]
 """Rows are kept in these; all else becomes the first."""
@@ -76,10 +87,13 @@ def read_training_data(
     owner = type(estimator).__name__
     origin = X.origin if isinstance(X, CorruptedArray) else None
     rows, shape = validate_rows(estimator, X, reset=reset, dtype=ROW_DTYPES)
-    describe = partial(
-        TrainingData, shape=shape, sample_shape=estimator._sample_shape_of(shape[1:])
-    )
-    target = read_target(y, shape, owner, other_y=other_y)
+    if reset:
+        sample_shape = estimator._sample_shape_of(shape[1:])
+    else:
+        estimator._check_like_fit(rows, shape[1:])
+        sample_shape = estimator.sample_shape_
+    describe = partial(TrainingData, shape=shape, sample_shape=sample_shape)
+    target = read_target(y, rows, shape, owner, other_y=other_y)
     if target is not None and _same(target, rows):
         target = None
 
@@ -109,21 +123,24 @@ def read_training_data(
 
 
 def read_target(
-    y: Any, expected: tuple[int, ...], owner: str, *, other_y: str
+    y: Any, X_rows: np.ndarray, expected: tuple[int, ...], owner: str, *, other_y: str
 ) -> np.ndarray | None:
     """Return y as rows if it has X's shape, and None if it is labels.
 
     Raises
     ------
     ValueError
-        If ``y`` is neither and ``other_y="raise"``.
+        If ``y`` is neither and ``other_y="raise"``, or if X and y have different ranges.
     """
     if y is None:
         return None
-    y = as_array(y)
+    y = y if issparse(y) else as_array(np.asarray(y) if hasattr(y, "columns") else y)
     if y.shape == expected:
         rows = y.reshape(len(y), -1) if y.ndim > 2 else y
-        return check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
+        target = check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
+        check_ranges("y", y.dtype, target, "X is", X_rows.dtype)
+        check_ranges("X", X_rows.dtype, X_rows, "y is", target.dtype)
+        return target
     if y.ndim == 1 and len(y) == expected[0]:
         return None
     if y.ndim > 1 and other_y == "ignore":
@@ -132,6 +149,25 @@ def read_target(
         f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
         f"of X. Got y of shape {y.shape} with X of shape {expected}."
     )
+
+
+def check_ranges(
+    name: str, dtype: np.dtype, rows: np.ndarray, other: str, other_dtype: np.dtype
+) -> None:
+    """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
+
+    Raises
+    ------
+    ValueError
+        If only the counterpart is an image of integers, and the values are not on its scale.
+    """
+    full = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+    if rows.dtype not in full and other_dtype in full and rows.max() > _MOST_OF_A_FRACTION:
+        raise ValueError(
+            f"{other} {other_dtype}, read as fractions of {full[other_dtype]}, and {name} is "
+            f"{dtype} with values up to {rows.max():g}, read as they are. Give both the same "
+            f"dtype, or divide {name} by {full[other_dtype]}."
+        )
 
 
 def _own_noise(estimator: Any, rows: np.ndarray) -> NoiseInjector | None:
@@ -147,12 +183,10 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _warn_of_nothing_to_remove(owner: str) -> None:
-    warnings.warn(
+    warn_user(
         f"{owner} has nothing to remove: X carries no noise that it knows of, and no clean "
         "target is given, so it trains a plain autoencoder. If a noise step comes before it, a "
         "step in between, a ColumnTransformer, a FeatureUnion or set_output made it forget: put "
         f"the noise directly before {owner}, or use {owner}(noise=...), or pass the clean X as "
-        "y. noise=None asks for a plain autoencoder and does not warn.",
-        UserWarning,
-        stacklevel=6,
+        "y. noise=None asks for a plain autoencoder and does not warn."
     )

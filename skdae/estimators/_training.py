@@ -28,6 +28,7 @@ __all__ = ["make_net", "probe_module", "train_net"]
 _FEWEST_STEPS = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
 _SMALL_BATCH, _LARGE_BATCH, _BATCHES_AN_EPOCH = 32, 128, 50
+_MOST_VALUES = 2**20
 
 
 def make_net(
@@ -74,6 +75,12 @@ def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: An
     x = torch.full((1, *module_shape(sample_shape)), 0.5, device=net.device)
     module.eval()
     with torch.inference_mode():
+        for method, result in (("encode", module.encode(x)), ("forward", module(x))):
+            if not isinstance(result, Tensor):
+                raise TypeError(
+                    f"The module of {owner} must return one tensor from {method}. {name} returns "
+                    f"a {type(result).__name__}."
+                )
         code, output = net.compute(module.encode, x), net.compute(module, x)
     if output.shape != x.shape:
         raise ValueError(
@@ -92,7 +99,7 @@ def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: An
 
 
 def train_net(
-    estimator: Any, data: TrainingData, *, epochs: int | str, lr_schedule: str, order_seed: int
+    estimator: Any, data: TrainingData, *, epochs: int | str, lr_schedule: str, resumes: bool
 ) -> None:
     """Train the net of an estimator on what its fit learns from.
 
@@ -108,7 +115,7 @@ def train_net(
     net.criterion = net.criterion_ = make_criterion(estimator.loss, logits=logits)
     net.lr, net.lr_schedule = estimator.lr, lr_schedule
 
-    training, validation = _split(estimator, data, order_seed)
+    training, validation = _split(estimator, data, estimator._seeds[1])
     if epochs == "auto":
         epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
         epochs = min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
@@ -119,6 +126,7 @@ def train_net(
         callbacks=[clone(callback, safe=False) for callback in estimator.callbacks or ()],
         patience=estimator.n_iter_no_change if validation is not None else None,
         verbose=estimator.verbose,
+        resumes=resumes,
     )
 
 
@@ -135,13 +143,12 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
     indices = torch.arange(n_rows)
     n_valid = 0
     if estimator.early_stopping:
-        n_valid = max(1, round(estimator.validation_fraction * n_rows))
-        if n_valid >= n_rows:
+        if n_rows < 2:
             raise ValueError(
-                f"early_stopping=True of {type(estimator).__name__} with validation_fraction="
-                f"{estimator.validation_fraction} needs at least 2 samples, one to train on and "
-                f"one to validate. Got n_samples = {n_rows}."
+                f"early_stopping=True of {type(estimator).__name__} needs at least 2 samples, one "
+                f"to train on and one to validate. Got n_samples = {n_rows}."
             )
+        n_valid = min(max(1, round(estimator.validation_fraction * n_rows)), n_rows - 1)
         # The same part in every call of partial_fit and every warm start.
         indices = torch.randperm(n_rows, generator=make_generator(order_seed))
     indices = indices.to(device)
@@ -149,6 +156,7 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
     batch_size = estimator.batch_size
     if batch_size == "auto":
         batch_size = min(max(n_train // _BATCHES_AN_EPOCH, _SMALL_BATCH), _LARGE_BATCH)
+        batch_size = max(1, min(batch_size, _MOST_VALUES // rows.shape[1]))
     make = partial(
         Batches,
         rows,

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from torch import Tensor
 
 from skdae._random import draw_seeds, make_generator
-from skdae._sklearn import InvalidParameterError, StrOptions, validate_rows
+from skdae._sklearn import InvalidParameterError, StrOptions, makes_data_frames, validate_rows
 from skdae.layout import as_fraction, restore_dtype, rows_to_tensor
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._levels import draw_level
@@ -123,6 +123,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             clean data as its target and draws the noise anew for every batch.
         """
         clean = self._read(X, reset=True)
+        self._check_container(clean)
         return CorruptedArray.from_pair(self._draw(clean, self.random_state), clean, clone(self))
 
     def transform(self, X: Any) -> np.ndarray:
@@ -139,6 +140,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             X itself with ``when="fit"``, a noisy copy with ``when="always"``.
         """
         clean = self._read(X)
+        self._check_container(clean)
         return self._draw(clean, self.random_state) if self.when == "always" else clean
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -227,6 +229,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         rows, shape = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
         self._check_columns(rows.shape[1])
         return rows.reshape(shape)
+
+    def _check_container(self, array: np.ndarray) -> None:
+        if array.ndim > 2 and makes_data_frames(self):
+            raise ValueError(
+                f"set_output asks {type(self).__name__} for a data frame, which cannot hold "
+                f"samples of shape {array.shape[1:]}. Use set_output(transform='default'), or give "
+                "the noise to the autoencoder: noise=..."
+            )
 
     def _check_tensor(self, x: Tensor) -> None:
         self._check_parameters()

@@ -46,7 +46,7 @@ def _dense(width: int, noise: NoiseInjector | None = None) -> Recipe:
         noise=noise,
         loss="mse",
         published=_PUBLISHED,
-        ours={"lr": 0.005, "batch_size": 128, "max_epochs": 5},
+        ours={"lr": 0.01, "batch_size": 32, "max_epochs": 5},
         reported={},
         notes=_NOTES,
     )

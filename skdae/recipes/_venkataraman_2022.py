@@ -24,7 +24,7 @@ RECIPES = (
         noise=GaussianNoise(0.4, clip=(0, 1)),
         loss="bce",
         published=_PUBLISHED,
-        ours={"lr": 0.005, "batch_size": 128, "max_epochs": 3},
+        ours={"lr": 0.006, "batch_size": 32, "max_epochs": 5},
         reported={20: 0.2305},
         notes=_NOTES,
     ),

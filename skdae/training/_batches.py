@@ -92,6 +92,8 @@ class Batches(Dataset):
             target = as_fraction(self.target.index_select(0, chosen))
         if self.noise is not None and generator is not None:
             rows = self.noise(rows, generator)
+        elif target is rows:
+            rows = rows.clone()  # a module may work in place
         return (
             to_channels_first(rows, self.sample_shape),
             to_channels_first(target, self.sample_shape),
@@ -104,6 +106,6 @@ def _starts(n_rows: int, batch_size: int) -> list[int]:
     Batch normalisation has no statistics of a single row.
     """
     starts = list(range(0, n_rows, batch_size))
-    if n_rows > 1 and n_rows - starts[-1] == 1:
+    if batch_size > 1 and n_rows > 1 and n_rows - starts[-1] == 1:
         starts.pop()
     return starts

@@ -17,23 +17,26 @@ class StopTraining(Exception):
 
 
 class BestWeights(Callback):
-    """Keep the weights of the best epoch in memory, and stop when none gets better.
+    """Keep the weights of the best epoch in memory, and say when none gets better.
 
     Parameters
     ----------
     patience : int or None, default=None
-        Epochs without a new best after which training stops; None never stops.
+        Epochs without a new best after which the training is exhausted; None is never.
+    keep_first : bool, default=False
+        Whether the weights before the first epoch are worth going back to.
     """
 
-    def __init__(self, patience: int | None = None):
+    def __init__(self, patience: int | None = None, keep_first: bool = False):
         self.patience = patience
+        self.keep_first = keep_first
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Forget the last training, but not the weights that it ended with."""
+        """Start with nothing, or with the weights there are."""
         self.best_loss_ = math.inf
         self.weights_: dict[str, Tensor] | None = None
         self.misses_ = 0
-        if net.history:
+        if self.keep_first:
             self._keep(net)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -46,8 +49,11 @@ class BestWeights(Callback):
             self._keep(net)
         else:
             self.misses_ += 1
-        if self.patience is not None and self.misses_ >= self.patience:
-            raise StopTraining
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no epoch has been better for too long."""
+        return self.patience is not None and self.misses_ >= self.patience
 
     def _keep(self, net: Any) -> None:
         state = net.module_.state_dict()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from skdae.layout import rows_to_tensor
 
 __all__ = ["chunk_size", "in_chunks"]
 
@@ -18,20 +21,37 @@ def chunk_size(n_features: int) -> int:
     return max(1, min(_MOST_ROWS, _MOST_VALUES // n_features))
 
 
-def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor, device: torch.device) -> Tensor:
+def in_chunks(
+    function: Callable[[Tensor], Tensor], rows: np.ndarray, device: torch.device, *, width: int
+) -> Tensor:
     """Apply a function of rows to chunks of one size, the last one filled up with zeros.
 
     The kernels of linear algebra choose their order of summation by the number of rows:
-    with one number, the output of a row does not depend on the rows around it.
+    with one number, the output of a row does not depend on the rows around it. Each chunk is
+    a copy, which the function may change.
+
+    Parameters
+    ----------
+    function : callable (rows) -> Tensor
+        What to apply.
+    rows : ndarray of shape (n, features)
+        Its inputs.
+    device : torch.device
+        Where to apply it.
+    width : int
+        Values of an input or an output, whichever is larger.
+
+    Returns
+    -------
+    results : Tensor of shape (n, ...)
+        On the CPU.
     """
-    size = chunk_size(rows.shape[1])
+    size = chunk_size(width)
     results = []
     with torch.inference_mode():
         for start in range(0, len(rows), size):
-            chunk = rows[start : start + size].to(device)
-            n_filled = len(chunk)
-            if n_filled < size:
-                filling = chunk.new_zeros((size - n_filled, rows.shape[1]))
-                chunk = torch.cat([chunk, filling])
-            results.append(function(chunk)[:n_filled].cpu())
+            part = rows_to_tensor(rows[start : start + size])
+            chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
+            chunk[: len(part)] = part
+            results.append(function(chunk)[: len(part)].cpu())
         return torch.cat(results)

@@ -11,14 +11,13 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
 
 from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first, to_channels_first
 from skdae.training._batches import Batches
 from skdae.training._callbacks import BestWeights, ProgressBar, StopTraining
+from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast
-from skdae.training._optimizers import set_learning_rate
 from skdae.training._schedules import one_cycle
 
 __all__ = ["DenoisingNet", "LossExploded"]
@@ -51,7 +50,7 @@ class LossExploded(Exception):
         """Say what happened, what is left, and what to try."""
         left = "The weights of the best epoch before are kept."
         if not self.restored:
-            left = "It is not fitted, since no epoch before went well."
+            left = "No epoch before went well: the estimator is as it was before this fit."
         return (
             f"The training of {owner} diverged: in epoch {self.epoch}, with lr={lr:g}, the loss "
             f"became {self.loss:g}. Try a smaller lr, such as {min(lr / 10, 1e-3):g}, or scale X "
@@ -115,6 +114,12 @@ class DenoisingNet(NeuralNet):
         self.criterion_ = self.criterion
         return self
 
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
+        """Build the optimizer on the parameters of the module."""
+        self.optimizer_ = self.optimizer(list(self.module_.parameters()), lr=self.lr)
+        self._rate_factors = [group["lr"] / self.lr for group in self.optimizer_.param_groups]
+        return self
+
     # ------------------------------------------------------------------ training
     def train(
         self,
@@ -125,6 +130,7 @@ class DenoisingNet(NeuralNet):
         callbacks: Sequence[Callback] = (),
         patience: int | None = None,
         verbose: int = 0,
+        resumes: bool = False,
     ) -> None:
         """Train for some epochs, and restore the best weights where that is due.
 
@@ -141,6 +147,8 @@ class DenoisingNet(NeuralNet):
             goes on to the end and keeps the last weights.
         verbose : int, default=0
             Above 0 shows a progress bar.
+        resumes : bool, default=False
+            Whether the weights there are now are worth going back to.
 
         Raises
         ------
@@ -150,33 +158,46 @@ class DenoisingNet(NeuralNet):
             If the loss of an epoch is not finite or far above that of the untrained net,
             after the best weights so far are restored.
         """
-        best = BestWeights(patience)
+        best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
-        self._stops_by_interrupt = bool(callbacks)
-        self.callbacks = [*callbacks, *bar, best]
+        self.callbacks = [best, *callbacks, *bar]
         self.initialize_callbacks()
-        set_learning_rate(self.optimizer_, self.lr)
+        self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
         try:
-            with self._dropout_generator():
+            with self._global_generator(), CtrlC() as self._ctrl_c:
                 self.fit_loop(training, validation, epochs=epochs)
         except StopTraining:
             pass
-        except KeyboardInterrupt:
-            best.restore(self)
-            raise
-        except LossExploded as exploded:
-            exploded.restored = best.restore(self)
+        except BaseException as stop:
+            self._drop_last_epoch()
+            if isinstance(stop, (KeyboardInterrupt, LossExploded)):
+                restored = best.restore(self)
+            if isinstance(stop, LossExploded):
+                # The moments of the optimizer have seen what the weights have.
+                self.optimizer_.state.clear()
+                stop.restored = restored
             raise
         finally:
             self.notify("on_train_end", X=training, y=validation)
         if patience is not None:
             best.restore(self)
 
-    def _dropout_generator(self) -> AbstractContextManager:
-        """Dropout draws from torch's global generator: lend it one of our own."""
-        drops = any(isinstance(m, _DropoutNd) for m in self.module_.modules())
-        return borrowed_global_generator(self.seed + len(self.history)) if drops else nullcontext()
+    def _global_generator(self) -> AbstractContextManager:
+        """Modules of users may draw from torch's global generator: lend it one of our own."""
+        if type(self.module_).__module__.startswith("skdae."):
+            return nullcontext()
+        return borrowed_global_generator(self.seed + len(self.history), self.device)
+
+    def _set_rate(self, lr: float) -> None:
+        """Set the learning rate; groups keep their ratio to it."""
+        for group, factor in zip(self.optimizer_.param_groups, self._rate_factors, strict=True):
+            group["lr"] = lr * factor
+
+    def _drop_last_epoch(self) -> None:
+        """Forget an epoch that did not come to its end."""
+        if self.history and not self.history[-1].get("complete"):
+            self.history.pop()
 
     def fit_loop(
         self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: Any
@@ -184,6 +205,7 @@ class DenoisingNet(NeuralNet):
         """Alternate epochs of training (X) and validation (y)."""
         epochs = epochs or self.max_epochs
         datasets = {"dataset_train": X, "dataset_valid": y}
+        self._lowest = {"train": math.inf, "valid": math.inf}
         self._observed = any(_watches_batches(callback) for _, callback in self.callbacks_)
         self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
@@ -191,19 +213,23 @@ class DenoisingNet(NeuralNet):
             self._rates = one_cycle(self.lr, epochs * len(X.starts))
         for _ in range(epochs):
             self.notify("on_epoch_begin", **datasets)
+            self.history.new_batch()  # callbacks of skorch format the last one
             self.run_single_epoch(X, True, "train", self.train_step)
             self.run_single_epoch(y, False, "valid", self.validation_step)
             self._end_epoch(datasets)
         return self
 
     def _end_epoch(self, datasets: dict) -> None:
+        self.history.record("complete", True)
         try:
             self.notify("on_epoch_end", **datasets)
         except KeyboardInterrupt:
             # The way in which a callback of skorch's, EarlyStopping too, ends a training.
-            if self._stops_by_interrupt:
-                raise StopTraining from None
-            raise
+            if self._ctrl_c.pressed:
+                raise
+            raise StopTraining from None
+        if self._best.is_exhausted:
+            raise StopTraining
 
     def run_single_epoch(
         self, iterator: Batches | None, training: bool, prefix: str, step_fn: Any, **kwargs: Any
@@ -224,13 +250,16 @@ class DenoisingNet(NeuralNet):
         self.history.record(f"{prefix}_loss", loss)
         if not math.isfinite(loss) or (training and self._has_exploded(loss, iterator)):
             raise LossExploded(len(self.history), loss)
+        self.history.record(f"{prefix}_loss_best", loss < self._lowest[prefix])
+        self._lowest[prefix] = min(loss, self._lowest[prefix])
 
     def _has_exploded(self, loss: float, training: Batches) -> bool:
         """Compare with the loss of the untrained net, then with that of zeros on all rows.
 
         The first batch alone may have been spared the outliers of the data.
         """
-        if loss <= _EXPLODED * self._first_loss.item():
+        first = self._first_loss.item()
+        if first <= 0 or loss <= _EXPLODED * first:
             return False
         total = 0.0
         with torch.inference_mode():
@@ -243,7 +272,7 @@ class DenoisingNet(NeuralNet):
         """Take one step of the optimizer."""
         x, target = batch
         if self._rates is not None:
-            set_learning_rate(self.optimizer_, next(self._rates))
+            self._set_rate(next(self._rates))
         self.optimizer_.zero_grad()
         output = self.compute(self.module_, x)
         loss = self.criterion_(output, target)

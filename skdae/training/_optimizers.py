@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 
-__all__ = ["OPTIMIZERS", "adamw"]
+__all__ = ["OPTIMIZERS", "adam", "adamw", "sgd"]
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
@@ -28,9 +27,3 @@ def sgd(params: Iterable, lr: float) -> torch.optim.Optimizer:
 
 
 OPTIMIZERS: dict[str, OptimizerFactory] = {"adam": adam, "adamw": adamw, "sgd": sgd}
-
-
-def set_learning_rate(optimizer: Any, lr: float) -> None:
-    """Change the rate of every parameter group."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr

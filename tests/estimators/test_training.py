@@ -240,7 +240,7 @@ def test_divergence_keeps_the_best_epoch(images):
 
 def test_divergence_in_the_first_epoch_leaves_nothing_fitted(images):
     dae = quick(lr=1e9)
-    with pytest.raises(ValueError, match="It is not fitted"):
+    with pytest.raises(ValueError, match="the estimator is as it was before this fit"):
         dae.fit(images)
     assert not hasattr(dae, "net_")
 

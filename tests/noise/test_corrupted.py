@@ -344,3 +344,10 @@ def test_set_output_loses_it(clean):
     pytest.importorskip("pandas")
     noise = GaussianNoise(0.4).set_output(transform="pandas")
     assert not hasattr(make_pipeline(noise, Recorder()).fit(clean)[-1].fitted_on_, "origin")
+
+
+def test_images_cannot_become_data_frames():
+    noise = GaussianNoise().set_output(transform="pandas")
+    for method in (noise.fit_transform, noise.transform):
+        with pytest.raises(ValueError, match=r"data frame, which cannot hold samples of shape \(4"):
+            method(np.zeros((3, 4, 4)))

@@ -1,0 +1,18 @@
+"""Warnings that point at the line of the user."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+__all__ = ["warn_user"]
+
+_OURS = ("skdae", "sklearn", "joblib", "contextlib")
+
+
+def warn_user(message: str) -> None:
+    """Warn as of the first frame outside of skdae and scikit-learn."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)
