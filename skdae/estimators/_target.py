@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_array
 
@@ -134,7 +133,7 @@ def read_target(
     """
     if y is None:
         return None
-    y = y if issparse(y) else as_array(np.asarray(y) if hasattr(y, "columns") else y)
+    y = as_array(np.asarray(y) if hasattr(y, "columns") else y)
     if y.shape == expected:
         rows = y.reshape(len(y), -1) if y.ndim > 2 else y
         target = check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
