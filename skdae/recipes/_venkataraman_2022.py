@@ -16,7 +16,7 @@ RECIPES = (
     Recipe(
         name="venkataraman-2022-dense",
         title="Image Denoising Using Convolutional Autoencoder",
-        author="Prashanth Venkataraman",
+        author="Venkataraman",
         year=2022,
         task="x + 0.4·N(0, 1), clipped to [0, 1]",
         module=Dense(64),
@@ -31,7 +31,7 @@ RECIPES = (
     Recipe(
         name="venkataraman-2022-conv",
         title="Image Denoising Using Convolutional Autoencoder",
-        author="Prashanth Venkataraman",
+        author="Venkataraman",
         year=2022,
         task="x + 0.4·N(0, 1), clipped to [0, 1]",
         module=conv_autoencoder,
