@@ -17,8 +17,8 @@ from skdae._random import draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.estimators._inference import InferenceMixin
 from skdae.estimators._persistence import PersistenceMixin
-from skdae.estimators._target import NOISES, TrainingData, read_training_data
-from skdae.estimators._training import make_net, probe_module, train_net
+from skdae.estimators._target import NOISES, TrainingData, check_targets, read_training_data
+from skdae.estimators._training import check_unchanged, make_net, probe_module, train_net
 from skdae.layout import infer_sample_shape
 from skdae.noise import NoiseInjector
 from skdae.training import (
@@ -37,22 +37,6 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 # Too heavy or too alive to keep with the settings of a fit; no module is built from these.
 _NOT_KEPT = {"callbacks", "noise", "random_state"}
-
-# What a warm start may change.
-_MAY_CHANGE = {
-    "batch_size",
-    "device",
-    "early_stopping",
-    "lr",
-    "lr_schedule",
-    "max_epochs",
-    "n_iter_no_change",
-    "sample_shape",
-    "validation_fraction",
-    "verbose",
-    "warm_start",
-}
-_PLAIN = (str, int, float, tuple, type(None))
 
 
 class BaseDenoisingAutoencoder(
@@ -235,9 +219,9 @@ class BaseDenoisingAutoencoder(
     def _fit_or_fail(self, X: Any, y: Any, *, other_y: str, partial: bool) -> TrainingData:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
         if goes_on:
-            self._check_unchanged()
+            check_unchanged(self)
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
-        self._check_targets(data.rows if data.target is None else data.target)
+        check_targets(self, data)
         if not goes_on:
             self._start((data.shape[1:], data.rows.dtype.name), data.sample_shape)
         self._went_on = self._went_on or partial
@@ -257,27 +241,6 @@ class BaseDenoisingAutoencoder(
         finally:
             self._read_history()
         return data
-
-    def _check_unchanged(self) -> None:
-        """Check that what the module and the optimizer were built from is as it was."""
-        for name, built in self._built_with.items():
-            now = getattr(self, name)
-            if name not in _MAY_CHANGE and isinstance(now, _PLAIN) and now != built:
-                raise ValueError(
-                    f"The '{name}' parameter of {type(self).__name__} cannot change from "
-                    f"{built!r} to {now!r} while warm_start or partial_fit goes on with the net "
-                    "of the first fit. Set warm_start=False to start anew, or clone."
-                )
-
-    def _check_targets(self, target: np.ndarray) -> None:
-        if self.loss != "bce" or target.dtype != np.float32:
-            return
-        low, high = target.min(), target.max()
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"loss='bce' of {type(self).__name__} needs targets in [0, 1]: scale them, or use "
-                f"loss='mse'. Got values from {low:g} to {high:g}."
-            )
 
     def _start(self, like: tuple, sample_shape: tuple[int, ...]) -> None:
         """Make a new net for the current parameters, and look at what it encodes to."""

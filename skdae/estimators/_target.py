@@ -20,6 +20,7 @@ __all__ = [
     "ROW_DTYPES",
     "TrainingData",
     "check_ranges",
+    "check_targets",
     "read_target",
     "read_training_data",
 ]
@@ -148,6 +149,25 @@ def read_target(
         f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
         f"of X. Got y of shape {y.shape} with X of shape {expected}."
     )
+
+
+def check_targets(estimator: Any, data: TrainingData) -> None:
+    """Check that the targets are what the loss is made for.
+
+    Raises
+    ------
+    ValueError
+        If the loss is cross-entropy and a target is not in [0, 1].
+    """
+    target = data.rows if data.target is None else data.target
+    if estimator.loss != "bce" or target.dtype != np.float32:
+        return
+    low, high = target.min(), target.max()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"loss='bce' of {type(estimator).__name__} needs targets in [0, 1]: scale them, or use "
+            f"loss='mse'. Got values from {low:g} to {high:g}."
+        )
 
 
 def check_ranges(

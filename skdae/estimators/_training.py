@@ -23,12 +23,46 @@ from skdae.training import (
     make_criterion,
 )
 
-__all__ = ["make_net", "probe_module", "train_net"]
+__all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 
 _FEWEST_STEPS = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
 _SMALL_BATCH, _LARGE_BATCH, _BATCHES_AN_EPOCH = 32, 128, 50
 _MOST_VALUES = 2**20
+
+# What a warm start may change.
+_MAY_CHANGE = {
+    "batch_size",
+    "device",
+    "early_stopping",
+    "lr",
+    "lr_schedule",
+    "max_epochs",
+    "n_iter_no_change",
+    "sample_shape",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+_PLAIN = (str, int, float, tuple, type(None))
+
+
+def check_unchanged(estimator: Any) -> None:
+    """Check that what a net was built from is as it was, before training goes on with it.
+
+    Raises
+    ------
+    ValueError
+        If a parameter of the module or the optimizer has another value now.
+    """
+    for name, built in estimator._built_with.items():
+        now = getattr(estimator, name)
+        if name not in _MAY_CHANGE and isinstance(now, _PLAIN) and now != built:
+            raise ValueError(
+                f"The '{name}' parameter of {type(estimator).__name__} cannot change from "
+                f"{built!r} to {now!r} while warm_start or partial_fit goes on with the net "
+                "of the first fit. Set warm_start=False to start anew, or clone."
+            )
 
 
 def make_net(
