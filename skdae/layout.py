@@ -9,6 +9,7 @@ sees channels last.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "are_sizes",
     "as_fraction",
     "as_pixels",
     "check_sample_shape",
     "from_channels_first",
+    "full_range",
     "infer_sample_shape",
-    "is_image_dtype",
     "module_shape",
     "restore_dtype",
     "rows_to_tensor",
@@ -29,7 +31,12 @@ __all__ = [
     "to_channels_first",
 ]
 
-_FULL_RANGE = {torch.uint8: 255.0, torch.uint16: 65535.0}
+_FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
+    torch.uint8: 255.0,
+    torch.uint16: 65535.0,
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+}
 _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
 
@@ -56,14 +63,15 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(side for side in shape if side != 1)
 
 
+def are_sizes(values: Iterable[Any]) -> bool:
+    """Whether all values are ints > 0."""
+    return all(isinstance(value, (int, np.integer)) and value > 0 for value in values)
+
+
 def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
     """Return the parameter ``sample_shape`` as a tuple of one to three ints > 0."""
     values = np.atleast_1d(np.asarray(sample_shape, dtype=object)).tolist()
-    if (
-        not 1 <= len(values) <= 3
-        or not all(isinstance(v, (int, np.integer)) for v in values)
-        or not all(v > 0 for v in values)
-    ):
+    if not 1 <= len(values) <= 3 or not are_sizes(values):
         raise ValueError(
             f"The 'sample_shape' parameter of {owner} must be None, (length,), "
             "(length, channels), (height, width) or (height, width, channels). "
@@ -150,17 +158,17 @@ def rows_to_tensor(rows: np.ndarray) -> Tensor:
 
 def as_fraction(x: Tensor) -> Tensor:
     """Read uint8 and uint16 as fractions of their range, the rest as float32."""
-    full = _FULL_RANGE.get(x.dtype)
+    full = full_range(x.dtype)
     x = x.to(torch.float32)
     return x if full is None else x.div_(full)
 
 
-def is_image_dtype(dtype: torch.dtype) -> bool:
-    """Whether the values are fractions of a full range: uint8 and uint16."""
-    return dtype in _FULL_RANGE
+def full_range(dtype: torch.dtype | np.dtype) -> float | None:
+    """Return what uint8 and uint16 images call white; other dtypes are no images."""
+    return _FULL_RANGE.get(dtype)
 
 
 def restore_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
     """Give fractions back as the image type they came from, rounded and clipped."""
-    full = _FULL_RANGE.get(dtype)
+    full = full_range(dtype)
     return x if full is None else x.mul(full).round_().clamp_(0, full).to(dtype)

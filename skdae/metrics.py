@@ -16,7 +16,7 @@ from torch import Tensor
 
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
-from skdae.layout import check_sample_shape, infer_sample_shape
+from skdae.layout import check_sample_shape, full_range, infer_sample_shape
 from skdae.noise import NoiseInjector
 
 __all__ = ["DenoisingScorer", "make_denoising_scorer", "psnr", "ssim"]
@@ -387,8 +387,8 @@ class _RowwiseNoise(NoiseInjector):
 
 def _neg_mse(clean: np.ndarray, denoised: np.ndarray) -> float:
     """-MSE, of fractions of the full range for uint8 and uint16."""
-    full_range = np.iinfo(clean.dtype).max if clean.dtype in (np.uint8, np.uint16) else 1
-    return -float(_mean_squared_errors(clean, denoised).mean()) / full_range**2
+    white = full_range(clean.dtype) or 1.0
+    return -float(_mean_squared_errors(clean, denoised).mean()) / white**2
 
 
 def _r2(clean: np.ndarray, denoised: np.ndarray) -> float:
@@ -431,8 +431,9 @@ def _check_data_range(data_range: float | None, dtype: np.dtype, owner: str) -> 
     )
     if data_range is not None:
         return float(data_range)
-    if dtype in (np.uint8, np.uint16):
-        return float(np.iinfo(dtype).max)
+    white = full_range(dtype)
+    if white is not None:
+        return white
     if dtype.kind in "iu":
         raise ValueError(
             f"The 'data_range' parameter of {owner} is needed for values of dtype {dtype}: "

@@ -16,7 +16,7 @@ from torch import nn
 from skdae._random import draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.estimators._inference import InferenceMixin
-from skdae.estimators._persistence import PersistenceMixin
+from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._target import NOISES, TrainingData, check_targets, read_training_data
 from skdae.estimators._training import check_unchanged, make_net, probe_module, train_net
 from skdae.layout import infer_sample_shape
@@ -206,15 +206,11 @@ class BaseDenoisingAutoencoder(
         return self
 
     def _fit(self, X: Any, y: Any, *, other_y: str, partial: bool = False) -> TrainingData:
-        before = self.__dict__.copy()
         try:
-            return self._fit_or_fail(X, y, other_y=other_y, partial=partial)
-        except Exception as error:
-            # A fit that fails leaves the estimator as it was, fitted or not.
-            if not getattr(error, "is_usable", False):
-                self.__dict__.clear()
-                self.__dict__.update(before)
-            raise
+            with unchanged_on_failure(self):
+                return self._fit_or_fail(X, y, other_y=other_y, partial=partial)
+        except LossExploded as exploded:
+            raise ValueError(exploded.advice(type(self).__name__, self.lr)) from None
 
     def _fit_or_fail(self, X: Any, y: Any, *, other_y: str, partial: bool) -> TrainingData:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
@@ -234,10 +230,6 @@ class BaseDenoisingAutoencoder(
                 lr_schedule="constant" if partial else self.lr_schedule,
                 resumes=goes_on,
             )
-        except LossExploded as exploded:
-            error = ValueError(exploded.advice(type(self).__name__, self.lr))
-            error.is_usable = exploded.restored  # type: ignore[attr-defined]
-            raise error from None
         finally:
             self._read_history()
         return data

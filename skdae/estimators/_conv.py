@@ -5,11 +5,10 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-import numpy as np
-
 from skdae._sklearn import Interval, StrOptions
 from skdae._warnings import warn_user
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.layout import are_sizes
 from skdae.nn import ACTIVATIONS, ConvAutoencoder
 
 __all__ = ["ConvDAE"]
@@ -213,7 +212,7 @@ class ConvDAE(BaseDenoisingAutoencoder):
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> ConvAutoencoder:
         channels = list(self.channels)
-        if not channels or not all(isinstance(n, (int, np.integer)) and n > 0 for n in channels):
+        if not channels or not are_sizes(channels):
             raise ValueError(
                 "The 'channels' parameter of ConvDAE must be a tuple of ints > 0, one a level. "
                 f"Got {self.channels!r} instead."

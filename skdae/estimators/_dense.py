@@ -5,10 +5,9 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-import numpy as np
-
 from skdae._sklearn import Interval, StrOptions
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.layout import are_sizes
 from skdae.nn import ACTIVATIONS, DenseAutoencoder
 
 __all__ = ["DenseDAE"]
@@ -182,7 +181,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> DenseAutoencoder:
         sizes = list(self.hidden_layer_sizes)
-        if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
+        if not are_sizes(sizes):
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of DenseDAE must be a tuple of ints > 0. "
                 f"Got {self.hidden_layer_sizes!r} instead."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -12,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdae.noise import NoiseInjector
 from skdae.training import (
+    LossExploded,
     from_arrays,
     load_module_arrays,
     module_arrays,
@@ -19,7 +22,7 @@ from skdae.training import (
     to_arrays,
 )
 
-__all__ = ["PersistenceMixin"]
+__all__ = ["PersistenceMixin", "unchanged_on_failure"]
 
 _PLAIN = (bool, int, float, str)
 _FORMAT = "skdae"
@@ -112,15 +115,10 @@ class PersistenceMixin:
             arrays = {name: file.get_tensor(name) for name in file.keys()}
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"{path} holds no weights written by save_weights of skdae.")
-        before = self.__dict__.copy()
-        try:
+        with unchanged_on_failure(self):
             if not hasattr(self, "net_"):
                 self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
             load_module_arrays(self.net_.module_, arrays, type(self).__name__)
-        except Exception:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _start_unfitted(self, sample_shape: tuple[int, ...]) -> None:
@@ -130,6 +128,22 @@ class PersistenceMixin:
         self.n_features_in_ = math.prod(sample_shape)
         self.noise_ = None
         self._read_history()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def unchanged_on_failure(estimator: Any) -> Iterator[None]:
+    """Leave the estimator as it was, fitted or not, if what is tried in the block fails.
+
+    A loss that exploded after good epochs is no such failure: their weights are kept.
+    """
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except Exception as error:
+        if not (isinstance(error, LossExploded) and error.restored):
+            estimator.__dict__.clear()
+            estimator.__dict__.update(before)
+        raise
 
 
 def _available(device: str) -> torch.device:

@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array, validate_rows
 from skdae._warnings import warn_user
+from skdae.layout import full_range
 from skdae.noise import CorruptedArray, NoiseInjector
 
 __all__ = [
@@ -98,11 +99,11 @@ def read_training_data(
         target = None
 
     if origin is None:
-        if isinstance(estimator.noise, str) and estimator.noise == "auto" and target is None:
+        if estimator.noise == "auto" and target is None:
             _warn_of_nothing_to_remove(owner)
         return describe(rows, target, _own_noise(estimator, rows))
 
-    if not (isinstance(estimator.noise, str) and estimator.noise == "auto"):
+    if estimator.noise != "auto":
         raise ValueError(
             f"X was corrupted by {origin.noise!r}, and {owner} has noise={estimator.noise!r}: "
             "one noise too many. Leave noise='auto' to learn the noise of the step before, or "
@@ -180,18 +181,18 @@ def check_ranges(
     ValueError
         If only the counterpart is an image of integers, and the values are not on its scale.
     """
-    full = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-    if rows.dtype not in full and other_dtype in full and rows.max() > _MOST_OF_A_FRACTION:
+    white = full_range(other_dtype)
+    if white and not full_range(rows.dtype) and rows.max() > _MOST_OF_A_FRACTION:
         raise ValueError(
-            f"{other} {other_dtype}, read as fractions of {full[other_dtype]}, and {name} is "
-            f"{dtype} with values up to {rows.max():g}, read as they are. Give both the same "
-            f"dtype, or divide {name} by {full[other_dtype]}."
+            f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
+            f"values up to {rows.max():g}, read as they are. Give both the same dtype, or divide "
+            f"{name} by {white:.0f}."
         )
 
 
 def _own_noise(estimator: Any, rows: np.ndarray) -> NoiseInjector | None:
     noise = estimator.noise
-    if noise is None or (isinstance(noise, str) and noise == "auto"):
+    if noise is None or noise == "auto":
         return None
     injector = NOISES[noise]() if isinstance(noise, str) else clone(noise)
     return injector.fit(rows)

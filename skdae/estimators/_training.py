@@ -13,15 +13,9 @@ from torch import Tensor, nn
 
 from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
-from skdae.layout import is_image_dtype, module_shape, rows_to_tensor
+from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise import NoiseInjector
-from skdae.training import (
-    OPTIMIZERS,
-    Batches,
-    DenoisingNet,
-    Noise,
-    make_criterion,
-)
+from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise
 
 __all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 
@@ -72,7 +66,7 @@ def make_net(
     optimizer = estimator.optimizer
     net = DenoisingNet(
         partial(_checked_module, estimator, module_shape(sample_shape)),
-        criterion=make_criterion(estimator.loss, logits=False),
+        criterion=estimator.loss,
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
         lr=estimator.lr,
         precision=estimator.precision,
@@ -109,21 +103,19 @@ def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: An
     x = torch.full((1, *module_shape(sample_shape)), 0.5, device=net.device)
     module.eval()
     with torch.inference_mode():
-        for method, result in (("encode", module.encode(x)), ("forward", module(x))):
-            if not isinstance(result, Tensor):
-                raise TypeError(
-                    f"The module of {owner} must return one tensor from {method}. {name} returns "
-                    f"a {type(result).__name__}."
-                )
-        code, output = net.compute(module.encode, x), net.compute(module, x)
+        code, output = module.encode(x), module(x)
+    for method, result in (("encode", code), ("forward", output)):
+        if not isinstance(result, Tensor):
+            raise TypeError(
+                f"The module of {owner} must return one tensor from {method}. {name} returns "
+                f"a {type(result).__name__}."
+            )
     if output.shape != x.shape:
         raise ValueError(
             f"The module of {owner} must give back the shape it takes. {name} takes "
             f"{tuple(x.shape[1:])} (channels first) and gives {tuple(output.shape[1:])}."
         )
-    probabilities = getattr(module, "returns_logits", False) or (
-        0 <= output.min() and output.max() <= 1
-    )
+    probabilities = net.returns_logits or (0 <= output.min() and output.max() <= 1)
     if estimator.loss == "bce" and not probabilities:
         raise ValueError(
             f"loss='bce' of {owner} needs a module whose output lies in [0, 1]: end {name} with "
@@ -145,9 +137,8 @@ def train_net(
         On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
     """
     net = estimator.net_
-    logits = getattr(net.module_, "returns_logits", False)
-    net.criterion = net.criterion_ = make_criterion(estimator.loss, logits=logits)
-    net.lr, net.lr_schedule = estimator.lr, lr_schedule
+    net.lr, net.lr_schedule, net.criterion = estimator.lr, lr_schedule, estimator.loss
+    net.initialize_criterion()
 
     training, validation = _split(estimator, data, estimator._seeds[1])
     if epochs == "auto":
@@ -210,6 +201,8 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
 
 def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:
     """Return the noise of a batch; images of integers saturate at black and white."""
-    if noise is None or not is_image_dtype(rows.dtype):
-        return None if noise is None else noise.corrupt_batch
+    if noise is None:
+        return None
+    if not full_range(rows.dtype):
+        return noise.corrupt_batch
     return lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)

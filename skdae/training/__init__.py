@@ -3,7 +3,7 @@
 from skdae.training._batches import Batches, Noise
 from skdae.training._device import PRECISIONS, resolve_device
 from skdae.training._inference import in_chunks
-from skdae.training._losses import LOSSES, make_criterion
+from skdae.training._losses import LOSSES
 from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import SCHEDULES
@@ -21,7 +21,6 @@ __all__ = [
     "from_arrays",
     "in_chunks",
     "load_module_arrays",
-    "make_criterion",
     "module_arrays",
     "resolve_device",
     "to_arrays",

@@ -9,11 +9,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
-__all__ = ["BestWeights", "ProgressBar", "StopTraining"]
-
-
-class StopTraining(Exception):
-    """Ask the training loop to end after this epoch."""
+__all__ = ["BestWeights", "ProgressBar"]
 
 
 class BestWeights(Callback):

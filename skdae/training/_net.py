@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first, to_channels_first
 from skdae.training._batches import Batches
-from skdae.training._callbacks import BestWeights, ProgressBar, StopTraining
+from skdae.training._callbacks import BestWeights, ProgressBar
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast
+from skdae.training._losses import Loss, make_criterion
 from skdae.training._schedules import one_cycle
 
 __all__ = ["DenoisingNet", "LossExploded"]
@@ -69,8 +70,8 @@ class DenoisingNet(NeuralNet):
     ----------
     module : callable () -> nn.Module
         Builds the module.
-    criterion : callable (output, target) -> Tensor
-        The loss.
+    criterion : str or callable (reconstruction, target) -> Tensor
+        The loss, or its name.
     lr_schedule : {"constant", "one_cycle"}
         How the learning rate moves; "constant" leaves it to the callbacks.
     precision : {"float32", "bfloat16"}
@@ -85,7 +86,7 @@ class DenoisingNet(NeuralNet):
         self,
         module: Callable[[], nn.Module],
         *,
-        criterion: Callable[[Tensor, Tensor], Tensor],
+        criterion: str | Loss,
         lr_schedule: str = "constant",
         precision: str = "float32",
         seed: int = 0,
@@ -110,9 +111,14 @@ class DenoisingNet(NeuralNet):
         return self
 
     def initialize_criterion(self) -> DenoisingNet:
-        """Take the loss function as it is."""
-        self.criterion_ = self.criterion
+        """Make the loss that fits what the module returns."""
+        self.criterion_ = make_criterion(self.criterion, logits=self.returns_logits)
         return self
+
+    @property
+    def returns_logits(self) -> bool:
+        """Whether the output of the module stands before its sigmoid."""
+        return getattr(self.module_, "returns_logits", False)
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -167,8 +173,6 @@ class DenoisingNet(NeuralNet):
         try:
             with self._global_generator(), CtrlC() as self._ctrl_c:
                 self.fit_loop(training, validation, epochs=epochs)
-        except StopTraining:
-            pass
         except BaseException as stop:
             self._drop_last_epoch()
             if isinstance(stop, (KeyboardInterrupt, LossExploded)):
@@ -216,10 +220,12 @@ class DenoisingNet(NeuralNet):
             self.history.new_batch()  # callbacks of skorch format the last one
             self.run_single_epoch(X, True, "train", self.train_step)
             self.run_single_epoch(y, False, "valid", self.validation_step)
-            self._end_epoch(datasets)
+            if self._ends_with_this_epoch(datasets):
+                break
         return self
 
-    def _end_epoch(self, datasets: dict) -> None:
+    def _ends_with_this_epoch(self, datasets: dict) -> bool:
+        """Close the epoch, and ask the callbacks whether it was the last one."""
         self.history.record("complete", True)
         try:
             self.notify("on_epoch_end", **datasets)
@@ -227,9 +233,8 @@ class DenoisingNet(NeuralNet):
             # The way in which a callback of skorch's, EarlyStopping too, ends a training.
             if self._ctrl_c.pressed:
                 raise
-            raise StopTraining from None
-        if self._best.is_exhausted:
-            raise StopTraining
+            return True
+        return self._best.is_exhausted
 
     def run_single_epoch(
         self, iterator: Batches | None, training: bool, prefix: str, step_fn: Any, **kwargs: Any
@@ -315,7 +320,7 @@ class DenoisingNet(NeuralNet):
         return self._output_rows(self.compute(self.module_, to_channels_first(rows, sample_shape)))
 
     def _output_rows(self, output: Tensor) -> Tensor:
-        if getattr(self.module_, "returns_logits", False):
+        if self.returns_logits:
             output = torch.sigmoid(output)
         return from_channels_first(output)
 
