@@ -27,20 +27,6 @@ ESTIMATORS = [
     ConvDAE((4,), noise=GaussianNoise((0, 0.5)), max_epochs=2, downsample="stride", loss="l1"),
 ]
 
-LEFT_OUT_BY_THE_GENERATOR = [
-    "check_set_output_transform",
-    "check_set_output_transform_pandas",
-    "check_set_output_transform_polars",
-    "check_global_output_transform_pandas",
-    "check_global_set_output_transform_polars",
-    "check_transformer_get_feature_names_out",
-    "check_transformer_get_feature_names_out_pandas",
-    "check_get_feature_names_out_error",
-    "check_dataframe_column_names_consistency",
-    "check_param_validation",
-    "check_inplace_ensure_writeable",
-]
-
 guesses_a_shape = pytest.mark.filterwarnings("ignore:ConvDAE reads the rows:UserWarning")
 
 
@@ -53,10 +39,9 @@ def test_scikit_learn(estimator, check):
 # The checks of set_output mix frames and arrays on purpose.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
 @guesses_a_shape
-@pytest.mark.parametrize("name", LEFT_OUT_BY_THE_GENERATOR)
 @pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda e: type(e).__name__)
-def test_checks_that_scikit_learn_leaves_out(estimator, name):
-    getattr(estimator_checks, name)(type(estimator).__name__, clone(estimator))
+def test_checks_that_scikit_learn_leaves_out(estimator, left_out_check):
+    getattr(estimator_checks, left_out_check)(type(estimator).__name__, clone(estimator))
 
 
 def test_every_public_estimator_is_checked():

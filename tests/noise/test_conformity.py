@@ -76,27 +76,11 @@ def test_scikit_learn_checks(estimator, check, request):
         raise error
 
 
-LEFT_OUT_BY_THE_GENERATOR = [
-    "check_set_output_transform",
-    "check_set_output_transform_pandas",
-    "check_set_output_transform_polars",
-    "check_global_output_transform_pandas",
-    "check_global_set_output_transform_polars",
-    "check_transformer_get_feature_names_out",
-    "check_transformer_get_feature_names_out_pandas",
-    "check_get_feature_names_out_error",
-    "check_dataframe_column_names_consistency",
-    "check_param_validation",
-    "check_inplace_ensure_writeable",
-]
-
-
 # the checks of set_output fit on a frame and transform an array, and the other way round
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
-@pytest.mark.parametrize("check", LEFT_OUT_BY_THE_GENERATOR)
 @pytest.mark.parametrize("injector", BOTH, ids=name_of)
-def test_checks_that_the_generator_leaves_out(injector, check):
-    getattr(estimator_checks, check)(type(injector).__name__, clone(injector))
+def test_checks_that_the_generator_leaves_out(injector, left_out_check):
+    getattr(estimator_checks, left_out_check)(type(injector).__name__, clone(injector))
 
 
 def test_every_public_injector_is_checked():
