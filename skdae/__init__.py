@@ -23,6 +23,7 @@ _HOME = {
     "SaltAndPepperNoise": "noise",
     "SpeckleNoise": "noise",
     "SwapNoise": "noise",
+    "UNetDAE": "estimators",
     "UniformNoise": "noise",
     "make_denoising_scorer": "metrics",
     "psnr": "metrics",

@@ -26,7 +26,7 @@ ARROWS = {
     ".layout": {"numpy", "torch"},
     ".noise": {"._random", "._sklearn", ".layout", "numpy", "sklearn", "torch"},
     ".nn": {"torch"},
-    ".training": {"._random", ".layout", "numpy", "skorch", "torch", "tqdm"},
+    ".training": {"._random", ".layout", "joblib", "numpy", "skorch", "torch", "tqdm"},
     ".estimators": {
         *("._optional", "._random", "._sklearn", "._warnings", ".layout", ".nn", ".noise"),
         *(".training", "numpy", "safetensors", "sklearn", "torch"),

@@ -88,6 +88,9 @@ class BaseDenoisingAutoencoder(
     """
 
     _reads_flat_rows: ClassVar[bool] = True
+    # What "auto" of max_epochs and batch_size keeps to.
+    _fewest_epochs: ClassVar[int] = 10
+    _largest_batch: ClassVar[int] = 128
 
     # The shared parameters of a subclass whose ``__init__`` does not name them.
     noise: Any = "auto"
@@ -102,7 +105,7 @@ class BaseDenoisingAutoencoder(
     n_iter_no_change: int = 10
     sample_shape: Any = None
     device: str = "auto"
-    precision: str = "float32"
+    precision: str = "auto"
     callbacks: Any = None
     warm_start: bool = False
     random_state: Any = None

@@ -6,15 +6,14 @@ from numbers import Integral
 from typing import ClassVar
 
 from skdae._sklearn import Interval, StrOptions
-from skdae._warnings import warn_user
 from skdae.estimators._base import BaseDenoisingAutoencoder
-from skdae.layout import are_sizes
+from skdae.estimators._convolutional import ConvolutionalMixin
 from skdae.nn import ACTIVATIONS, ConvAutoencoder
 
 __all__ = ["ConvDAE"]
 
 
-class ConvDAE(BaseDenoisingAutoencoder):
+class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     """Denoise images and signals with convolutions.
 
     Convolutions that halve the size level by level, and back. By default the network of the
@@ -46,9 +45,10 @@ class ConvDAE(BaseDenoisingAutoencoder):
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
         takes (output, target), tensors with channels first, and returns a scalar tensor.
-    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
-        The optimizer: AdamW with weight decay 1e-4, Adam, or SGD with Nesterov momentum 0.9. A
-        callable takes (parameters, lr) and returns a ``torch.optim.Optimizer``.
+    optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
+        The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
+        rate near 0.03), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
+        returns a ``torch.optim.Optimizer``.
     lr : float, default=0.005
         Learning rate: the highest of the schedule. Larger is faster until training diverges.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
@@ -75,8 +75,10 @@ class ConvDAE(BaseDenoisingAutoencoder):
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
-    precision : {"float32", "bfloat16"}, default="float32"
-        What the module computes in. "bfloat16" is faster on hardware made for it.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the module computes in; weights and loss are always float32. "auto" is bfloat16
+        for convolutions where the hardware is made for it (CPUs with AVX512-BF16 or AMX, NVIDIA
+        GPUs since Ampere), and float32 elsewhere.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of skorch to call while training. They are cloned.
     warm_start : bool, default=False
@@ -109,6 +111,7 @@ class ConvDAE(BaseDenoisingAutoencoder):
     See Also
     --------
     DenseDAE : For tables.
+    UNetDAE : Denoises better; its codes cannot be decoded.
     DenoisingAutoencoder : For a module of yours.
 
     Notes
@@ -135,8 +138,6 @@ class ConvDAE(BaseDenoisingAutoencoder):
     >>> dae.predict(X_noisy).shape
     (297, 8, 8)
     """
-
-    _reads_flat_rows = False
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
@@ -169,7 +170,7 @@ class ConvDAE(BaseDenoisingAutoencoder):
         n_iter_no_change=10,
         sample_shape=None,
         device="auto",
-        precision="float32",
+        precision="auto",
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -199,33 +200,11 @@ class ConvDAE(BaseDenoisingAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        sample_shape = super()._sample_shape_of(shape)
-        if len(shape) == 1 and self.sample_shape is None:
-            kind = "gray images" if len(sample_shape) == 3 else "signals"
-            spelling = sample_shape[:-1]
-            warn_user(
-                f"ConvDAE reads the rows of {shape[0]} values as {kind} of shape {spelling}. Say "
-                f"what they are with sample_shape={spelling}, or give an array with these axes."
-            )
-        return sample_shape
-
     def _build_module(self, sample_shape: tuple[int, ...]) -> ConvAutoencoder:
-        channels = list(self.channels)
-        if not channels or not are_sizes(channels):
-            raise ValueError(
-                "The 'channels' parameter of ConvDAE must be a tuple of ints > 0, one a level. "
-                f"Got {self.channels!r} instead."
-            )
-        if self.kernel_size % 2 == 0:
-            raise ValueError(
-                "The 'kernel_size' parameter of ConvDAE must be odd, so that a kernel has a "
-                f"middle. Got {self.kernel_size} instead."
-            )
         return ConvAutoencoder(
             sample_shape,
-            channels=channels,
-            kernel_size=self.kernel_size,
+            channels=self._checked_channels(),
+            kernel_size=self._checked_kernel_size(),
             latent_dim=self.latent_dim,
             downsample=self.downsample,
             upsample=self.upsample,

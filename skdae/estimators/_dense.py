@@ -40,9 +40,10 @@ class DenseDAE(BaseDenoisingAutoencoder):
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
         takes (output, target), tensors with channels first, and returns a scalar tensor.
-    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
-        The optimizer: AdamW with weight decay 1e-4, Adam, or SGD with Nesterov momentum 0.9. A
-        callable takes (parameters, lr) and returns a ``torch.optim.Optimizer``.
+    optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
+        The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
+        rate near 0.03), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
+        returns a ``torch.optim.Optimizer``.
     lr : float, default=0.003
         Learning rate: the highest of the schedule. Larger is faster until training diverges.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
@@ -69,8 +70,10 @@ class DenseDAE(BaseDenoisingAutoencoder):
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
-    precision : {"float32", "bfloat16"}, default="float32"
-        What the module computes in. "bfloat16" is faster on hardware made for it.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the module computes in; weights and loss are always float32. "auto" is bfloat16
+        for convolutions where the hardware is made for it (CPUs with AVX512-BF16 or AMX, NVIDIA
+        GPUs since Ampere), and float32 elsewhere.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of skorch to call while training. They are cloned.
     warm_start : bool, default=False
@@ -152,7 +155,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         n_iter_no_change=10,
         sample_shape=None,
         device="auto",
-        precision="float32",
+        precision="auto",
         callbacks=None,
         warm_start=False,
         random_state=None,

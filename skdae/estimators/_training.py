@@ -15,13 +15,13 @@ from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise import NoiseInjector
-from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise
+from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise, place
 
 __all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 
 _FEWEST_STEPS = 2500
-_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
-_SMALL_BATCH, _LARGE_BATCH, _BATCHES_AN_EPOCH = 32, 128, 50
+_MOST_EPOCHS = 1000
+_SMALLEST_BATCH, _BATCHES_AN_EPOCH = 32, 50
 _MOST_VALUES = 2**20
 
 # What a warm start may change.
@@ -143,7 +143,7 @@ def train_net(
     training, validation = _split(estimator, data, estimator._seeds[1])
     if epochs == "auto":
         epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
-        epochs = min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
+        epochs = min(max(epochs, estimator._fewest_epochs), _MOST_EPOCHS)
     net.train(
         training,
         validation,
@@ -159,8 +159,8 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
     """Split off the validation part, at random but from the seed, and share out the rest."""
     net = estimator.net_
     device = torch.device(net.device)
-    rows = rows_to_tensor(data.rows).to(device)
-    target = None if data.target is None else rows_to_tensor(data.target).to(device)
+    parts = [part for part in (data.rows, data.target) if part is not None]
+    rows, *targets = place([rows_to_tensor(part) for part in parts], device)
     n_rows = len(rows)
     seeds = np.random.SeedSequence([order_seed, len(net.history)])
     epoch_seed, validation_seed = seeds.generate_state(2).tolist()
@@ -176,19 +176,22 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
         n_valid = min(max(1, round(estimator.validation_fraction * n_rows)), n_rows - 1)
         # The same part in every call of partial_fit and every warm start.
         indices = torch.randperm(n_rows, generator=make_generator(order_seed))
-    indices = indices.to(device)
+    indices = indices.to(rows.device)
     n_train = n_rows - n_valid
     batch_size = estimator.batch_size
     if batch_size == "auto":
-        batch_size = min(max(n_train // _BATCHES_AN_EPOCH, _SMALL_BATCH), _LARGE_BATCH)
+        batch_size = max(n_train // _BATCHES_AN_EPOCH, _SMALLEST_BATCH)
+        batch_size = min(batch_size, estimator._largest_batch)
         batch_size = max(1, min(batch_size, _MOST_VALUES // rows.shape[1]))
     make = partial(
         Batches,
         rows,
-        target,
+        targets[0] if targets else None,
         sample_shape=data.sample_shape,
         batch_size=batch_size,
         noise=_batch_noise(data.noise, rows),
+        device=device,
+        repeatable=_is_ours(data.noise),
     )
     training = make(
         indices=indices[n_valid:].sort().values,
@@ -206,3 +209,12 @@ def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:
     if not full_range(rows.dtype):
         return noise.corrupt_batch
     return lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)
+
+
+def _is_ours(noise: NoiseInjector | None) -> bool:
+    """Say whether a noise, and all that it is made of, comes from this package."""
+    if noise is None:
+        return True
+    parts = [noise, *noise.get_params().values()]
+    noises = [part for part in parts if isinstance(part, NoiseInjector)]
+    return all(type(part).__module__.startswith("skdae.noise.") for part in noises)

@@ -1,7 +1,8 @@
-"""What is trained: torch modules with ``encode``, ``decode`` and ``forward``."""
+"""What is trained: torch modules with ``encode`` and ``forward``, and most with ``decode``."""
 
 from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv import ConvAutoencoder
 from skdae.nn._dense import DenseAutoencoder
+from skdae.nn._unet import ResidualUNet
 
-__all__ = ["ACTIVATIONS", "ConvAutoencoder", "DenseAutoencoder"]
+__all__ = ["ACTIVATIONS", "ConvAutoencoder", "DenseAutoencoder", "ResidualUNet"]

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
 
-__all__ = ["ConvAutoencoder"]
+__all__ = ["CONV", "ConvAutoencoder", "crop", "pad_to_multiple"]
 
-_CONV = {1: nn.Conv1d, 2: nn.Conv2d}
+CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 _CONV_TRANSPOSE = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
 _POOL: dict[str, dict[int, type[nn.Module]]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d},
@@ -67,7 +67,7 @@ class ConvAutoencoder(nn.Module):
 
         n_axes = len(size)
         act = ACTIVATIONS[activation]
-        conv, conv_transpose = _CONV[n_axes], _CONV_TRANSPOSE[n_axes]
+        conv, conv_transpose = CONV[n_axes], _CONV_TRANSPOSE[n_axes]
         same = kernel_size // 2
         levels = [n_channels, *channels]
 

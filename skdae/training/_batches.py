@@ -20,7 +20,8 @@ class Batches(Dataset):
     """The rows of one part of the data, as batches of (input, target).
 
     Rows stay as they are (uint8 too) until their batch; a batch is one slice, converted,
-    corrupted and given its channel axis at once.
+    corrupted and given its channel axis at once. Rows that are not on the device of the
+    training travel there batch by batch.
 
     Parameters
     ----------
@@ -36,6 +37,11 @@ class Batches(Dataset):
         Rows a batch.
     noise : callable (rows, generator) -> rows, or None
         Corrupts the inputs of a batch.
+    device : torch.device or None, default=None
+        Where the training runs. None is where the rows are.
+    repeatable : bool, default=False
+        Whether the noise does the same operations at every call, so that a recording of them
+        may stand for it.
     generator : torch.Generator or None
         Source of order and noise, for training. None for validation.
     seed : int, default=0
@@ -52,6 +58,8 @@ class Batches(Dataset):
         sample_shape: tuple[int, ...],
         batch_size: int,
         noise: Noise | None,
+        device: torch.device | None = None,
+        repeatable: bool = False,
         generator: torch.Generator | None = None,
         seed: int = 0,
     ):
@@ -59,7 +67,10 @@ class Batches(Dataset):
         self.target = target
         self.indices = indices
         self.sample_shape = sample_shape
+        self.batch_size = batch_size
+        self.device = rows.device if device is None else device
         self.noise = noise
+        self.repeatable = repeatable and self.device == rows.device
         self.generator = generator
         self.seed = seed
         self.starts = _starts(len(indices), batch_size)
@@ -70,26 +81,31 @@ class Batches(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Return one clean input and its target: what skorch's own callbacks read."""
-        x, target = self._batch(self.indices[index].view(1), None)
+        x, target = self.batch(self.indices[index].view(1), None)
         return x[0], target[0]
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Pass over the rows once."""
-        device = self.rows.device
-        if self.generator is None:
-            generator, order = make_generator(self.seed, device), self.indices
-        else:
-            generator = self.generator
-            order = self.indices[torch.randperm(len(self), generator=generator, device=device)]
+        generator = self.generator or make_generator(self.seed, self.device)
+        for chosen in self.choices():
+            yield self.batch(chosen, generator)
+
+    def choices(self) -> Iterator[Tensor]:
+        """Yield which rows make each batch, at random where there is a generator."""
+        order = self.indices
+        if self.generator is not None:
+            permutation = torch.randperm(
+                len(self), generator=self.generator, device=self.generator.device
+            )
+            order = order[permutation.to(order.device)]
         stops = [*self.starts[1:], len(self)]
         for start, stop in zip(self.starts, stops, strict=True):
-            yield self._batch(order[start:stop], generator)
+            yield order[start:stop]
 
-    def _batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        rows = as_fraction(self.rows.index_select(0, chosen))
-        target = rows
-        if self.target is not None:
-            target = as_fraction(self.target.index_select(0, chosen))
+    def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of these rows; without a generator the inputs are clean."""
+        rows = self._fetch(self.rows, chosen)
+        target = rows if self.target is None else self._fetch(self.target, chosen)
         if self.noise is not None and generator is not None:
             rows = self.noise(rows, generator)
         elif target is rows:
@@ -98,6 +114,13 @@ class Batches(Dataset):
             to_channels_first(rows, self.sample_shape),
             to_channels_first(target, self.sample_shape),
         )
+
+    def _fetch(self, rows: Tensor, chosen: Tensor) -> Tensor:
+        part = rows.index_select(0, chosen)
+        if part.device != self.device:
+            part = part.pin_memory() if self.device.type == "cuda" else part
+            part = part.to(self.device, non_blocking=True)
+        return as_fraction(part)
 
 
 def _starts(n_rows: int, batch_size: int) -> list[int]:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import re
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import nn
 
-__all__ = ["PRECISIONS", "autocast", "resolve_device"]
+__all__ = ["PRECISIONS", "autocast", "place", "resolve_device", "resolve_precision"]
 
-PRECISIONS = ("bfloat16", "float32")
+PRECISIONS = ("auto", "bfloat16", "float32")
 
 
 def resolve_device(device: str, owner: str) -> torch.device:
     """Return the device; "auto" takes CUDA, then MPS, then the CPU.
+
+    "cuda" without a number is the current GPU; numbered worker processes, as joblib starts
+    them for a search, take turns.
 
     Raises
     ------
     ValueError
         If torch does not know the device or does not find it on this machine.
     """
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda", _gpu_of_this_process(torch.cuda.device_count()))
     if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         resolved = torch.device(device)
@@ -35,8 +41,44 @@ def resolve_device(device: str, owner: str) -> torch.device:
     return resolved
 
 
+def _gpu_of_this_process(n_gpus: int) -> int:
+    """Deal the workers of a pool out to the GPUs, by the number in their name."""
+    worker = re.search(r"-(\d+)$", multiprocessing.current_process().name)
+    return int(worker[1]) % n_gpus if worker else torch.cuda.current_device()
+
+
+def resolve_precision(precision: str, module: nn.Module, device: torch.device) -> str:
+    """Return the precision; "auto" is bfloat16 for convolutions where it is fast.
+
+    The processor must have units for it: a CPU with AVX512-BF16 or AMX, or a GPU since Ampere.
+    For dense layers, converting the weights at every step costs what the units gain.
+    """
+    if precision != "auto":
+        return precision
+    convolves = any(parameter.ndim > 2 for parameter in module.parameters())
+    return "bfloat16" if convolves and _has_bfloat16_units(device) else "float32"
+
+
+def _has_bfloat16_units(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        capabilities: dict = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.11
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Return the context in which a module computes."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def place(rows: list[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
+    """Move data to the device, or leave it where it is if half the free GPU would not hold it."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if sum(part.nbytes for part in rows) > free / 2:
+            return rows
+    return [part.to(device) for part in rows]

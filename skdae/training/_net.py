@@ -16,14 +16,18 @@ from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first, to_channels_first
 from skdae.training._batches import Batches
 from skdae.training._callbacks import BestWeights, ProgressBar
+from skdae.training._captured import CapturedStep
 from skdae.training._ctrl_c import CtrlC
-from skdae.training._device import autocast
-from skdae.training._losses import Loss, make_criterion
+from skdae.training._device import autocast, resolve_precision
+from skdae.training._losses import LOSSES, Loss, make_criterion
+from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
+from skdae.training._threads import shared_threads
 
 __all__ = ["DenoisingNet", "LossExploded"]
 
 _EXPLODED = 1e3
+_WORTH_CAPTURING = 200
 _NO_LOSS = torch.tensor(math.nan)
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -74,7 +78,7 @@ class DenoisingNet(NeuralNet):
         The loss, or its name.
     lr_schedule : {"constant", "one_cycle"}
         How the learning rate moves; "constant" leaves it to the callbacks.
-    precision : {"float32", "bfloat16"}
+    precision : {"auto", "float32", "bfloat16"}
         What the module computes in; weights and loss are float32.
     seed : int
         Seed of the initial weights and of dropout.
@@ -88,7 +92,7 @@ class DenoisingNet(NeuralNet):
         *,
         criterion: str | Loss,
         lr_schedule: str = "constant",
-        precision: str = "float32",
+        precision: str = "auto",
         seed: int = 0,
         **kwargs: Any,
     ):
@@ -106,6 +110,7 @@ class DenoisingNet(NeuralNet):
         """Build the module from the seed, with channels last where there are images."""
         with borrowed_global_generator(self.seed):
             module = self.module()
+        self.precision_ = resolve_precision(self.precision, module, torch.device(self.device))
         images = any(p.ndim == 4 for p in module.parameters())
         self.module_ = module.to(memory_format=torch.channels_last) if images else module
         return self
@@ -122,7 +127,8 @@ class DenoisingNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
-        self.optimizer_ = self.optimizer(list(self.module_.parameters()), lr=self.lr)
+        self._parameters = list(self.module_.parameters())
+        self.optimizer_ = self.optimizer(self._parameters, lr=self.lr)
         self._rate_factors = [group["lr"] / self.lr for group in self.optimizer_.param_groups]
         return self
 
@@ -164,6 +170,7 @@ class DenoisingNet(NeuralNet):
             If the loss of an epoch is not finite or far above that of the untrained net,
             after the best weights so far are restored.
         """
+        self._captured: CapturedStep | None = None
         best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
@@ -171,7 +178,7 @@ class DenoisingNet(NeuralNet):
         self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
         try:
-            with self._global_generator(), CtrlC() as self._ctrl_c:
+            with self._global_generator(), shared_threads(), CtrlC() as self._ctrl_c:
                 self.fit_loop(training, validation, epochs=epochs)
         except BaseException as stop:
             self._drop_last_epoch()
@@ -183,6 +190,9 @@ class DenoisingNet(NeuralNet):
                 stop.restored = restored
             raise
         finally:
+            if self._captured is not None:
+                self._captured.release()
+                self._captured = None
             self.notify("on_train_end", X=training, y=validation)
         if patience is not None:
             best.restore(self)
@@ -196,7 +206,41 @@ class DenoisingNet(NeuralNet):
     def _set_rate(self, lr: float) -> None:
         """Set the learning rate; groups keep their ratio to it."""
         for group, factor in zip(self.optimizer_.param_groups, self._rate_factors, strict=True):
-            group["lr"] = lr * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr * factor)
+            else:
+                group["lr"] = lr * factor
+
+    def _move_rate(self) -> None:
+        if self._rates is not None:
+            self._set_rate(next(self._rates))
+
+    def _is_worth_capturing(self, training: Batches, epochs: int) -> bool:
+        """Say whether the steps are many, on a GPU, and all the same: none is the user's code."""
+        return (
+            self._total.is_cuda
+            and epochs * len(training.starts) >= _WORTH_CAPTURING
+            and training.repeatable
+            and not self._observed
+            and type(self.module_).__module__.startswith("skdae.")
+            and self.optimizer in OPTIMIZERS.values()
+            and self.criterion in LOSSES
+        )
+
+    def _capture(self, training: Batches) -> CapturedStep:
+        assert training.generator is not None
+
+        def step(chosen: Tensor) -> None:
+            loss = self.train_step(training.batch(chosen, training.generator))["loss"]
+            self._total.add_(loss, alpha=len(chosen))
+
+        return CapturedStep(
+            step,
+            batch_size=training.batch_size,
+            optimizer=self.optimizer_,
+            generator=training.generator,
+            device=self._total.device,
+        )
 
     def _drop_last_epoch(self) -> None:
         """Forget an epoch that did not come to its end."""
@@ -215,6 +259,9 @@ class DenoisingNet(NeuralNet):
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
             self._rates = one_cycle(self.lr, epochs * len(X.starts))
+        self._total = torch.zeros((), device=self.device)
+        if self._is_worth_capturing(X, epochs):
+            self._captured = self._capture(X)
         for _ in range(epochs):
             self.notify("on_epoch_begin", **datasets)
             self.history.new_batch()  # callbacks of skorch format the last one
@@ -243,15 +290,22 @@ class DenoisingNet(NeuralNet):
         if iterator is None:
             return
         self.module_.train(training)
-        total = torch.zeros((), device=self.device)
-        for batch in iterator:
-            if self._observed:
-                self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch)
-            total += step["loss"] * len(batch[0])
-            if self._observed:
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-        loss = (total / len(iterator)).item()
+        self._total.zero_()
+        if training and self._captured is not None:
+            for chosen in iterator.choices():
+                self._move_rate()
+                self._captured(chosen)
+        else:
+            for batch in iterator:
+                if self._observed:
+                    self.notify("on_batch_begin", batch=batch, training=training)
+                if training:
+                    self._move_rate()
+                step = step_fn(batch)
+                self._total.add_(step["loss"], alpha=len(batch[0]))
+                if self._observed:
+                    self.notify("on_batch_end", batch=batch, training=training, **step)
+        loss = (self._total / len(iterator)).item()
         self.history.record(f"{prefix}_loss", loss)
         if not math.isfinite(loss) or (training and self._has_exploded(loss, iterator)):
             raise LossExploded(len(self.history), loss)
@@ -276,9 +330,8 @@ class DenoisingNet(NeuralNet):
     def train_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
         x, target = batch
-        if self._rates is not None:
-            self._set_rate(next(self._rates))
-        self.optimizer_.zero_grad()
+        for parameter in self._parameters:
+            parameter.grad = None
         output = self.compute(self.module_, x)
         loss = self.criterion_(output, target)
         loss.backward()
@@ -303,7 +356,7 @@ class DenoisingNet(NeuralNet):
         """Apply the module, or a part of it, in the net's precision."""
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        with autocast(torch.device(self.device), self.precision):
+        with autocast(torch.device(self.device), self.precision_):
             return function(x).float()
 
     def encode_rows(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:

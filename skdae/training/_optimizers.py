@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 
 import torch
 
-__all__ = ["OPTIMIZERS", "adam", "adamw", "sgd"]
+from skdae.training._muon import Muon
+
+__all__ = ["OPTIMIZERS", "adam", "adamw", "muon", "sgd"]
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
@@ -21,9 +23,19 @@ def adam(params: Iterable, lr: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(params, lr=lr, fused=True)
 
 
+def muon(params: Iterable, lr: float) -> torch.optim.Optimizer:
+    """Orthogonalised momentum of 0.9."""
+    return Muon(params, lr=lr)
+
+
 def sgd(params: Iterable, lr: float) -> torch.optim.Optimizer:
     """Gradient descent with Nesterov momentum 0.9, one fused kernel a step."""
     return torch.optim.SGD(params, lr=lr, momentum=0.9, nesterov=True, fused=True)
 
 
-OPTIMIZERS: dict[str, OptimizerFactory] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+OPTIMIZERS: dict[str, OptimizerFactory] = {
+    "adam": adam,
+    "adamw": adamw,
+    "muon": muon,
+    "sgd": sgd,
+}

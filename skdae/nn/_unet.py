@@ -1,0 +1,138 @@
+"""The residual U-Net, for signals and images of any size."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skdae.nn._activations import ACTIVATIONS
+from skdae.nn._conv import CONV, crop, pad_to_multiple
+
+__all__ = ["ResidualUNet"]
+
+
+class ResidualUNet(nn.Module):
+    """Residual blocks on strided levels.
+
+    Squares of pixels become channels first (pixel-unshuffle), so that no convolution works at
+    the full size. Each level halves the size by a convolution of stride 2; the way back doubles
+    it by pixel-shuffle and adds what the way down left there. Every block starts as the
+    identity. Sizes that the strides do not divide are padded by their last values and cropped
+    back.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+        Shape of one sample, (channels, length) or (channels, height, width).
+    channels : sequence of int, default=(32, 64)
+        Channels of each level, from the finest.
+    n_blocks : int, default=2
+        Residual blocks of each level, on the way down and on the way up.
+    kernel_size : int, default=3
+        Odd width of the kernels.
+    unshuffle : int, default=2
+        Side of the squares of pixels that become channels; 1 works at the full size.
+    activation : str, default="gelu"
+        A key of ``ACTIVATIONS``.
+    residual : bool, default=False
+        Whether the net computes what to add to the input, instead of the clean sample.
+    returns_logits : bool, default=False
+        Whether the output stands before its sigmoid.
+    """
+
+    def __init__(
+        self,
+        sample_shape: tuple[int, ...],
+        *,
+        channels: Sequence[int] = (32, 64),
+        n_blocks: int = 2,
+        kernel_size: int = 3,
+        unshuffle: int = 2,
+        activation: str = "gelu",
+        residual: bool = False,
+        returns_logits: bool = False,
+    ):
+        super().__init__()
+        n_channels, *size = sample_shape
+        n_axes = len(size)
+        self.unshuffle = unshuffle
+        self.stride = unshuffle * 2 ** (len(channels) - 1)
+        self.residual = residual
+        self.returns_logits = returns_logits
+
+        conv = CONV[n_axes]
+        same = kernel_size // 2
+
+        def blocks(width: int) -> nn.Sequential:
+            return nn.Sequential(
+                *(_Block(conv, width, kernel_size, activation) for _ in range(n_blocks))
+            )
+
+        n_unshuffled = n_channels * unshuffle**n_axes
+        self.first = conv(n_unshuffled, channels[0], kernel_size, padding=same)
+        self.ways_down = nn.ModuleList(blocks(width) for width in channels)
+        self.halvings = nn.ModuleList(
+            conv(fine, coarse, 2, 2) for fine, coarse in itertools.pairwise(channels)
+        )
+        self.doublings = nn.ModuleList(
+            conv(coarse, fine * 2**n_axes, 1) for fine, coarse in itertools.pairwise(channels)
+        )
+        self.ways_up = nn.ModuleList(blocks(width) for width in channels[:-1])
+        self.last = conv(channels[0], n_unshuffled, kernel_size, padding=same)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map samples to the features of the deepest level: (n, channels[-1], ...)."""
+        return self._down(x)[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Denoise samples (n, channels, ...) of any size."""
+        *skips, out = self._down(x)
+        for doubling, way_up, skip in zip(
+            reversed(self.doublings), reversed(self.ways_up), reversed(skips), strict=True
+        ):
+            out = way_up(pixel_shuffle(doubling(out), 2) + skip)
+        out = crop(pixel_shuffle(self.last(out), self.unshuffle), tuple(x.shape[2:]))
+        return x + out if self.residual else out
+
+    def _down(self, x: Tensor) -> list[Tensor]:
+        """Return the features of each level, from the finest to the deepest."""
+        out = self.first(pixel_unshuffle(pad_to_multiple(x, self.stride), self.unshuffle))
+        features = [self.ways_down[0](out)]
+        for halving, way_down in zip(self.halvings, self.ways_down[1:], strict=True):
+            features.append(way_down(halving(features[-1])))
+        return features
+
+
+class _Block(nn.Module):
+    """x + conv(act(conv(x))), with zeros in the second convolution to begin with."""
+
+    def __init__(self, conv: type[nn.Module], width: int, kernel_size: int, activation: str):
+        super().__init__()
+        self.inner = nn.Sequential(
+            conv(width, width, kernel_size, padding=kernel_size // 2),
+            ACTIVATIONS[activation](),
+            conv(width, width, kernel_size, padding=kernel_size // 2),
+        )
+        for parameter in self.inner[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return samples of x's shape."""
+        return x + self.inner(x)
+
+
+def pixel_unshuffle(x: Tensor, factor: int) -> Tensor:
+    """Turn squares of pixels, or stretches of a signal, into channels."""
+    if x.ndim == 4:
+        return F.pixel_unshuffle(x, factor)
+    return x.unflatten(2, (-1, factor)).movedim(3, 2).flatten(1, 2)
+
+
+def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
+    """Turn channels back into squares of pixels, or stretches of a signal."""
+    if x.ndim == 4:
+        return F.pixel_shuffle(x, factor)
+    return x.unflatten(1, (-1, factor)).movedim(2, 3).flatten(2, 3)
