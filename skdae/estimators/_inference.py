@@ -170,8 +170,13 @@ class InferenceMixin(TransformerMixin):
     def _in_chunks(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> Tensor:
         self.net_.module_.eval()
         device = torch.device(self.net_.device)
-        width = max(math.prod(self.sample_shape_), self._n_features_out)
-        return in_chunks(lambda x: function(as_fraction(x)), rows, device, width=width)
+        images = len(self.sample_shape_) > 1
+        width = math.prod(self.sample_shape_)
+        if not images:
+            width = max(width, self._n_features_out)
+        return in_chunks(
+            lambda x: function(as_fraction(x)), rows, device, width=width, images=images
+        )
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

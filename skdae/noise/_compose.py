@@ -115,21 +115,26 @@ class OneOfNoise(_ComposedNoise):
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Corrupt each sample with the noise drawn for it."""
-        weights = [1.0] * len(self.noises) if self.weights is None else self.weights
-        kinds = torch.multinomial(
-            torch.as_tensor(weights, dtype=torch.float32, device=x.device),
-            len(x),
-            replacement=True,
-            generator=generator,
-        )
+        kinds = self._draw_kinds(x, generator)
         noisy = x.clone()
         for kind, (_, noise) in enumerate(self.noises):
-            (chosen,) = torch.nonzero(kinds == kind, as_tuple=True)
-            if len(chosen) and noise._mixes_rows:  # its donors are all rows of the batch
-                noisy[chosen] = noise.corrupt_batch(x, generator)[chosen]
-            elif len(chosen):
-                noisy[chosen] = noise.corrupt_batch(x[chosen], generator)
+            drawn = kinds == kind
+            if noise._mixes_rows or x.device.type != "cpu":
+                # Donors are all rows of a batch; and a GPU had to wait to count the chosen ones.
+                mask = drawn.view(-1, *[1] * (x.ndim - 1))
+                noisy = torch.where(mask, noise.corrupt_batch(x, generator), noisy)
+            elif drawn.any():
+                noisy[drawn] = noise.corrupt_batch(x[drawn], generator)
         return noisy
+
+    def _draw_kinds(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the number of a noise for each sample: how many of the steps up to 1 lie below."""
+        weights = np.ones(len(self.noises)) if self.weights is None else np.asarray(self.weights)
+        draws = torch.rand(len(x), generator=generator, device=x.device)
+        kinds = torch.zeros_like(draws, dtype=torch.int64)
+        for step in (np.cumsum(weights)[:-1] / np.sum(weights)).tolist():
+            kinds += draws >= step
+        return kinds
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

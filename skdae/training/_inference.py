@@ -9,20 +9,33 @@ import torch
 from torch import Tensor
 
 from skdae.layout import rows_to_tensor
+from skdae.training._memory import kept_memory
+from skdae.training._threads import shared_threads
 
 __all__ = ["chunk_size", "in_chunks"]
 
-_MOST_ROWS = 64
+_MOST_ROWS = {"cpu": 64, "cuda": 1024}
 _MOST_VALUES = 2**22
+_MOST_PIXELS = {"cpu": 2**16, "cuda": 2**22}
 
 
-def chunk_size(n_features: int) -> int:
-    """Return the rows a chunk: 64, or fewer where rows are large."""
-    return max(1, min(_MOST_ROWS, _MOST_VALUES // n_features))
+def chunk_size(width: int, device: torch.device, *, images: bool = False) -> int:
+    """Return the rows a chunk: what one sample alone must not wait for, and many keep busy.
+
+    Convolutions keep a processor busy with few large images.
+    """
+    kind = device.type if device.type == "cuda" else "cpu"
+    most = _MOST_PIXELS[kind] if images else _MOST_VALUES
+    return max(1, min(_MOST_ROWS[kind], most // width))
 
 
 def in_chunks(
-    function: Callable[[Tensor], Tensor], rows: np.ndarray, device: torch.device, *, width: int
+    function: Callable[[Tensor], Tensor],
+    rows: np.ndarray,
+    device: torch.device,
+    *,
+    width: int,
+    images: bool = False,
 ) -> Tensor:
     """Apply a function of rows to chunks of one size, the last one filled up with zeros.
 
@@ -40,18 +53,27 @@ def in_chunks(
         Where to apply it.
     width : int
         Values of an input or an output, whichever is larger.
+    images : bool, default=False
+        Whether rows are images or signals, and the function convolves them.
 
     Returns
     -------
     results : Tensor of shape (n, ...)
         On the CPU.
     """
-    size = chunk_size(width)
-    results = []
-    with torch.inference_mode():
+    size = chunk_size(width, device, images=images)
+    results = None
+    n_values = size * width if len(rows) > size else 0
+    with torch.inference_mode(), shared_threads(), kept_memory(device, n_values):
         for start in range(0, len(rows), size):
             part = rows_to_tensor(rows[start : start + size])
-            chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
-            chunk[: len(part)] = part
-            results.append(function(chunk)[: len(part)].cpu())
-        return torch.cat(results)
+            if len(part) == size and device.type == "cpu":
+                chunk = part.clone()
+            else:
+                chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
+                chunk[: len(part)] = part
+            result = function(chunk)
+            if results is None:
+                results = torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype)
+            results[start : start + len(part)] = result[: len(part)]
+    return results

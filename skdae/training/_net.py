@@ -20,6 +20,7 @@ from skdae.training._captured import CapturedStep
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, resolve_precision
 from skdae.training._losses import LOSSES, Loss, make_criterion
+from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
 from skdae.training._threads import shared_threads
@@ -178,7 +179,12 @@ class DenoisingNet(NeuralNet):
         self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
         try:
-            with self._global_generator(), shared_threads(), CtrlC() as self._ctrl_c:
+            with (
+                self._global_generator(),
+                shared_threads(),
+                kept_memory(training.device, training.batch_size * training.rows.shape[1]),
+                CtrlC() as self._ctrl_c,
+            ):
                 self.fit_loop(training, validation, epochs=epochs)
         except BaseException as stop:
             self._drop_last_epoch()

@@ -1,0 +1,67 @@
+"""Keeping freed memory while it will be asked for again."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import platform
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["kept_memory"]
+
+# Parameters of glibc's mallopt, and the values that its own adjustment rises to.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
+_KEPT = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1}
+
+_LOCK = threading.Lock()
+_users = 0
+
+
+@contextmanager
+def kept_memory(device: torch.device, n_values: int) -> Iterator[None]:
+    """Let the allocator of the CPU keep what is freed inside of the block, and return it after.
+
+    The C library hands large blocks back to the system as soon as they are free. Each step of a
+    training asks for the same blocks again, and the system fills every page with zeros: a
+    quarter to a third of the time of convolutions. GPUs have an allocator of their own.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the work is done.
+    n_values : int
+        Values of a batch. Small blocks are kept anyway.
+    """
+    libc = _glibc()
+    if libc is None or device.type != "cpu" or n_values < 2**13:
+        yield
+        return
+    global _users
+    with _LOCK:
+        if _users == 0:
+            _set(libc, _KEPT)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _users -= 1
+            if _users == 0:
+                _set(libc, _USUAL)
+                libc.malloc_trim(0)
+
+
+def _set(libc: ctypes.CDLL, values: dict[int, int]) -> None:
+    for parameter, value in values.items():
+        libc.mallopt(parameter, value)
+
+
+@functools.cache
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library if it is glibc; others have no such thresholds."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
