@@ -3,9 +3,10 @@
     make bench-keras
 
 Keras runs in an environment of its own (``--keras-python``), on the tutorials' networks, losses,
-batch sizes and noise that is drawn once; its epochs are timed without their validation, and one is
-enough to know what 100 take. skdae trains the same network with the same batch size, and then
-UNetDAE until it has reached the tutorial's final number. Both are allowed all cores.
+batch sizes and noise that is drawn once; its epochs are timed without their validation, on a part of
+the images, and one is enough to know what 100 take. skdae trains the same network with the same
+batch size, and then UNetDAE until it has reached the tutorial's final number. Both are allowed all
+cores.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def main() -> None:
     """Run all and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keras-python", required=True, help="an interpreter with tensorflow-cpu")
-    parser.add_argument("--rows", type=int, default=60_000, help="images in an epoch")
+    parser.add_argument("--rows", type=int, default=12_000, help="images of the epochs")
     options = parser.parse_args()
 
     print_machine()

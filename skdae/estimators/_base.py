@@ -28,6 +28,7 @@ from skdae.training import (
     SCHEDULES,
     DenoisingNet,
     LossExploded,
+    free_memory,
     resolve_device,
 )
 
@@ -235,6 +236,7 @@ class BaseDenoisingAutoencoder(
             )
         finally:
             self._read_history()
+            free_memory(self.net_.device)
         return data
 
     def _start(self, like: tuple, sample_shape: tuple[int, ...]) -> None:

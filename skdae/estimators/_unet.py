@@ -53,7 +53,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum [2]_,
         which needs a third of AdamW's steps here), or SGD with Nesterov momentum 0.9. A callable
         takes (parameters, lr) and returns a ``torch.optim.Optimizer``.
-    lr : float, default=0.03
+    lr : float, default=0.02
         Learning rate: the highest of the schedule. Larger is faster until training diverges.
         AdamW needs a tenth of it.
     lr_schedule : {"one_cycle", "constant"}, default="one_cycle"
@@ -172,7 +172,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         noise="auto",
         loss="mse",
         optimizer="muon",
-        lr=0.03,
+        lr=0.02,
         lr_schedule="one_cycle",
         max_epochs="auto",
         batch_size="auto",

@@ -1,7 +1,7 @@
 """How a module is trained: the lean skorch net and what belongs to it."""
 
 from skdae.training._batches import Batches, Noise
-from skdae.training._device import PRECISIONS, place, resolve_device
+from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._inference import in_chunks
 from skdae.training._losses import LOSSES
 from skdae.training._net import DenoisingNet, LossExploded
@@ -19,6 +19,7 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Noise",
+    "free_memory",
     "from_arrays",
     "in_chunks",
     "load_module_arrays",

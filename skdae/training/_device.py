@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-__all__ = ["PRECISIONS", "autocast", "place", "resolve_device", "resolve_precision"]
+__all__ = ["PRECISIONS", "autocast", "free_memory", "place", "resolve_device", "resolve_precision"]
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
@@ -82,3 +82,9 @@ def place(rows: list[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
         if sum(part.nbytes for part in rows) > free / 2:
             return rows
     return [part.to(device) for part in rows]
+
+
+def free_memory(device: torch.device | str) -> None:
+    """Give what torch keeps of a GPU's memory back, to the other processes that train on it."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()

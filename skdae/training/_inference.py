@@ -62,7 +62,6 @@ def in_chunks(
         On the CPU.
     """
     size = chunk_size(width, device, images=images)
-    results = None
     n_values = size * width if len(rows) > size else 0
     with torch.inference_mode(), shared_threads(), kept_memory(device, n_values):
         for start in range(0, len(rows), size):
@@ -73,7 +72,7 @@ def in_chunks(
                 chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
                 chunk[: len(part)] = part
             result = function(chunk)
-            if results is None:
+            if start == 0:
                 results = torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype)
             results[start : start + len(part)] = result[: len(part)]
     return results
