@@ -3,8 +3,8 @@
     make bench-keras
 
 Keras runs in an environment of its own (``--keras-python``), on the tutorials' networks, losses,
-batch sizes and noise that is drawn once; its epochs are timed without their validation, on a part of
-the images, and one is enough to know what 100 take. skdae trains the same network with the same
+batch sizes and noise that is drawn once; its epochs are timed without their validation, on a part
+of the images, and one is enough to know what 100 take. skdae trains the same network with the same
 batch size, and then UNetDAE until it has reached the tutorial's final number. Both are allowed all
 cores.
 """

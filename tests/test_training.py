@@ -108,6 +108,64 @@ def test_a_single_item_is_clean():
     assert x.tolist() == [6.0, 7.0, 8.0]
 
 
+def test_rows_elsewhere_travel_batch_by_batch():
+    """The device "meta" knows shapes and types alone, which is enough to see where things are."""
+    meta = torch.device("meta")
+    rows = torch.zeros(10, 3, dtype=torch.uint8)
+    seen = []
+
+    def noise(x, generator):
+        seen.append((x.device.type, x.dtype, len(x), generator))
+        return x
+
+    settings = {"indices": torch.arange(10), "sample_shape": (3,), "batch_size": 4}
+    generator = torch.Generator()
+    data = Batches(rows, rows, noise=noise, device=meta, generator=generator, **settings)
+    for x, target in data:
+        for part in (x, target):
+            assert part.device == meta
+            assert part.dtype == torch.float32
+            assert part.shape[1:] == (3,)
+    assert seen == [("meta", torch.float32, n, generator) for n in (4, 4, 2)]
+    assert data.rows is rows
+    assert rows.device.type == "cpu"
+
+
+def test_rows_that_travel_come_in_the_order_of_those_that_do_not():
+    def order(device):
+        generator = torch.Generator().manual_seed(0)
+        return torch.cat(list(batches(device=device, generator=generator).choices())).tolist()
+
+    assert order(torch.device("meta")) == order(None)
+    assert sorted(order(None)) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("device", "repeatable", "is_so"),
+    [(None, False, False), (None, True, True), ("cpu", True, True), ("meta", True, False)],
+)
+def test_batches_are_repeatable_where_the_rows_are(device, repeatable, is_so):
+    device = device and torch.device(device)
+    assert batches(device=device, repeatable=repeatable).repeatable is is_so
+    assert batches().repeatable is False
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.uint16])
+def test_rows_on_the_host_arrive_as_they_are(dtype):
+    gpu = torch.device("cuda", torch.cuda.current_device())
+    numbers = np.arange(30).reshape(10, 3).astype(dtype)
+    rows, target = torch.from_numpy(numbers), torch.from_numpy(numbers[::-1].copy())
+    indices = torch.arange(10)
+    settings = {"sample_shape": (3,), "batch_size": 4, "noise": None, "seed": 0}
+    from_host = Batches(rows, target, indices=indices, device=gpu, **settings)
+    from_gpu = Batches(rows.to(gpu), target.to(gpu), indices=indices.to(gpu), **settings)
+    for host, there in zip(from_host, from_gpu, strict=True):
+        for part, same in zip(host, there, strict=True):
+            assert part.device == gpu
+            assert torch.equal(part, same)
+
+
 # ---------------------------------------------------------------- inference
 @pytest.mark.parametrize("n_rows", [1, 63, 64, 65, 200])
 def test_chunks_are_put_together_in_order(n_rows):
@@ -120,13 +178,23 @@ def test_chunks_are_put_together_in_order(n_rows):
 
     doubled = in_chunks(double, rows, torch.device("cpu"), width=5)
     np.testing.assert_array_equal(doubled, 2 * rows)
-    assert sizes == {chunk_size(5)}
+    assert sizes == {chunk_size(5, torch.device("cpu"))}
 
 
 def test_large_rows_come_in_small_chunks():
-    assert chunk_size(10) == 64
-    assert chunk_size(2000 * 2000) == 1
-    assert chunk_size(2**30) == 1
+    cpu = torch.device("cpu")
+    assert chunk_size(10, cpu) == 64
+    assert chunk_size(2000 * 2000, cpu) == 1
+    assert chunk_size(2**30, cpu) == 1
+
+
+def test_images_come_in_smaller_chunks_and_on_a_gpu_in_larger_ones():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 0)
+    assert chunk_size(28 * 28, cpu, images=True) == 64
+    assert chunk_size(64 * 64, cpu, images=True) == 16 < chunk_size(64 * 64, cpu)
+    assert chunk_size(2**30, cpu, images=True) == 1
+    assert chunk_size(28 * 28, gpu) == chunk_size(28 * 28, gpu, images=True) == 1024
+    assert chunk_size(2**30, gpu, images=True) == 1
 
 
 # ---------------------------------------------------------------- state

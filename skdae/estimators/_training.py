@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,7 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
         batch_size=batch_size,
         noise=_batch_noise(data.noise, rows),
         device=device,
-        repeatable=_is_ours(data.noise),
+        repeatable=_is_repeatable(data.noise),
     )
     training = make(
         indices=indices[n_valid:].sort().values,
@@ -211,10 +212,17 @@ def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:
     return lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)
 
 
-def _is_ours(noise: NoiseInjector | None) -> bool:
-    """Say whether a noise, and all that it is made of, comes from this package."""
+def _is_repeatable(noise: NoiseInjector | None) -> bool:
+    """Say whether a noise, and all that it is made of, works without the host.
+
+    Those of this package do, unless their levels have to be copied to the device.
+    """
     if noise is None:
         return True
     parts = [noise, *noise.get_params().values()]
-    noises = [part for part in parts if isinstance(part, NoiseInjector)]
-    return all(type(part).__module__.startswith("skdae.noise.") for part in noises)
+    return all(
+        type(part).__module__.startswith("skdae.noise.")
+        and (part._level is None or isinstance(getattr(part, part._level), (Real, tuple)))
+        for part in parts
+        if isinstance(part, NoiseInjector)
+    )

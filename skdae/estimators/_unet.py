@@ -120,9 +120,10 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     Notes
     -----
-    Two levels of two blocks see 47 pixels far. The block is x + conv(act(conv(x))), without
-    normalisation, and starts as the identity. Architecture, optimizer, rate and batch size were
-    chosen by measurement: the table is in the user guide, under "Making it fast".
+    With two levels of two blocks, an output pixel sees 76 x 76 input pixels. A block is
+    x + conv(act(conv(x))), without normalisation, and starts as the identity. Architecture,
+    optimizer, rate and batch size were chosen by measurement: the table is in the user guide,
+    under "Making it fast".
 
     Everything random comes from ``random_state`` through private generators: one seed gives
     one model, and the global states of NumPy and torch stay as they are.

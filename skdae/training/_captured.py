@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import torch
@@ -11,6 +12,9 @@ __all__ = ["CapturedStep"]
 
 # The first calls of kernels and optimizers set themselves up, which cannot be recorded.
 _WARM_UP = 3
+
+# One capture at a time; other threads may go on with all else meanwhile.
+_CAPTURING = threading.Lock()
 
 
 class CapturedStep:
@@ -82,7 +86,10 @@ class CapturedStep:
         graph = torch.cuda.CUDAGraph()
         try:
             graph.register_generator_state(self.generator)
-            with torch.cuda.graph(graph, stream=self.stream):
+            with (
+                _CAPTURING,
+                torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"),
+            ):
                 self.step(self.chosen)
         except RuntimeError:
             return  # something waits for the GPU: slower, but right

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,8 +13,6 @@ from joblib.parallel import get_active_backend
 __all__ = ["shared_threads"]
 
 _LOCK = threading.Lock()
-_borrowers = 0
-_threads = 1
 
 
 @contextmanager
@@ -24,19 +22,32 @@ def shared_threads() -> Iterator[None]:
     Two workers with the threads of all cores each would wait for each other's. Processes of
     loky need no help: they start with ``OMP_NUM_THREADS`` at their share.
     """
-    global _borrowers, _threads
     if get_active_backend()[0].nesting_level == 0 or "OMP_NUM_THREADS" in os.environ:
         yield
         return
-    # The number belongs to a thread, but torch also keeps the last one for threads to come.
-    with _LOCK:
-        if _borrowers == 0:
-            _threads = torch.get_num_threads()
-        _borrowers += 1
-        torch.set_num_threads(1)
+    before = _set_here(1)
     try:
         yield
     finally:
-        with _LOCK:
-            _borrowers -= 1
-            torch.set_num_threads(1 if _borrowers else _threads)
+        _set_here(before)
+
+
+def _set_here(n_threads: int) -> int:
+    """Set the number of this thread alone, and return the one before.
+
+    torch keeps the last number that any thread set for the threads to come, which take it when
+    they first ask: a thread of its own puts that one back.
+    """
+    with _LOCK:
+        before = torch.get_num_threads()
+        kept: list[int] = []
+        _in_a_new_thread(lambda: kept.append(torch.get_num_threads()))
+        torch.set_num_threads(n_threads)
+        _in_a_new_thread(lambda: torch.set_num_threads(*kept))
+    return before
+
+
+def _in_a_new_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, UNetDAE
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
 X = np.random.default_rng(0).random((20, 6))
@@ -31,14 +31,14 @@ X = np.random.default_rng(0).random((20, 6))
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
-@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE, UNetDAE])
 def test_data(estimator, bad, error, message):
     with pytest.raises(error, match=message):
         estimator(**QUICK).fit(bad)
 
 
-@pytest.mark.filterwarnings("ignore:ConvDAE reads the rows:UserWarning")
-@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+@pytest.mark.filterwarnings("ignore:(ConvDAE|UNetDAE) reads the rows:UserWarning")
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE, UNetDAE])
 @pytest.mark.parametrize("shape", [(1, 6), (20, 1), (1, 1), (2, 1)])
 @pytest.mark.parametrize("constant", [True, False])
 def test_little_and_constant_data_work(estimator, shape, constant):
@@ -77,6 +77,33 @@ def test_parameters(parameters, message, images):
         ConvDAE(**{**QUICK, **parameters}).fit(images)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"channels": ()}, r"'channels' parameter of UNetDAE must be .* Got \(\)"),
+        ({"channels": (8, 0)}, r"Got \(8, 0\) instead"),
+        ({"channels": (8, 2.5)}, r"Got \(8, 2.5\) instead"),
+        ({"channels": 8}, "'channels' parameter of UNetDAE must be an array-like. Got 8"),
+        ({"n_blocks": 0}, "'n_blocks' parameter of UNetDAE must be an int .* Got 0"),
+        ({"n_blocks": 1.5}, "'n_blocks' parameter of UNetDAE must be an int .* Got 1.5"),
+        ({"kernel_size": 4}, "'kernel_size' parameter of UNetDAE must be odd.* Got 4"),
+        ({"kernel_size": 0}, "'kernel_size' parameter of UNetDAE must be an int .* Got 0"),
+        ({"unshuffle": 0}, "'unshuffle' parameter of UNetDAE must be an int .* Got 0"),
+        ({"activation": "swish"}, "'activation' parameter of UNetDAE must be .* Got 'swish'"),
+        ({"residual": "yes"}, "'residual' parameter of UNetDAE must be .* Got 'yes'"),
+        ({"residual": True, "loss": "bce"}, "residual=True of UNetDAE cannot go with loss='bce'"),
+        ({"optimizer": "shampoo"}, "'optimizer' parameter of UNetDAE .* Got 'shampoo'"),
+        ({"precision": "float16"}, "'precision' parameter of UNetDAE .* Got 'float16'"),
+        ({"lr": 1e9}, "training of UNetDAE diverged: in epoch 1, with lr=1e\\+09"),
+    ],
+)
+def test_parameters_of_the_unet(parameters, message, images):
+    dae = UNetDAE(**{**QUICK, **parameters})
+    with pytest.raises(ValueError, match=message):
+        dae.fit(images)
+    assert not hasattr(dae, "net_")
+
+
 def test_cuda_without_cuda(images):
     import torch
 
@@ -91,15 +118,19 @@ def test_array_and_sample_shape_must_agree(images):
         ConvDAE(sample_shape=(4, 16), **QUICK).fit(images)
 
 
-@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE, UNetDAE])
 def test_prediction_of_another_shape(estimator, images):
     dae = estimator(**QUICK).fit(images)
     with pytest.raises(ValueError, match="X has 60 features, but .* is expecting 64"):
         dae.predict(images.reshape(200, -1)[:, :60])
     with pytest.raises(ValueError, match=r"samples of shape \(4, 16\), but .*\(8, 8, 1\)"):
         dae.predict(images.reshape(200, 4, 16))
+
+
+@pytest.mark.parametrize("estimator", [DenseDAE, ConvDAE])
+def test_codes_of_another_length(estimator, images):
     with pytest.raises(ValueError, match="X has 3 codes, but"):
-        dae.inverse_transform(np.zeros((2, 3)))
+        estimator(**QUICK).fit(images).inverse_transform(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("y", [X[:, :3], X[:10], X[..., None]])

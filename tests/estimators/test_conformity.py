@@ -9,7 +9,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdae import BaseDenoisingAutoencoder, ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
+from skdae import (
+    BaseDenoisingAutoencoder,
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    UNetDAE,
+)
 from skdae.nn import DenseAutoencoder
 
 # The default noise="auto" is right to warn on plain data, so the checks name a noise, or none.
@@ -21,13 +28,19 @@ ESTIMATORS = [
         ConvDAE((4,), noise=noise, max_epochs=2),
         ConvDAE((4, 4), latent_dim=3, upsample="nearest", noise=noise, max_epochs=2),
         DenoisingAutoencoder(DenseAutoencoder, noise=noise, max_epochs=2),
+        UNetDAE((4,), n_blocks=1, noise=noise, max_epochs=2),
     )
 ] + [
     DenseDAE(noise="swap", max_epochs=2, early_stopping=True),
     ConvDAE((4,), noise=GaussianNoise((0, 0.5)), max_epochs=2, downsample="stride", loss="l1"),
+    UNetDAE((2, 3), n_blocks=1, noise="gaussian", max_epochs=2, residual=True, optimizer="adamw"),
+    # What "auto" takes on processors that are made for it; slow where it is emulated.
+    DenseDAE((8,), latent_dim=3, noise="gaussian", max_epochs=2, precision="bfloat16"),
+    ConvDAE((2,), noise="gaussian", max_epochs=1, precision="bfloat16"),
+    UNetDAE((2,), n_blocks=1, noise="gaussian", max_epochs=1, precision="bfloat16"),
 ]
 
-guesses_a_shape = pytest.mark.filterwarnings("ignore:ConvDAE reads the rows:UserWarning")
+guesses_a_shape = pytest.mark.filterwarnings("ignore:(ConvDAE|UNetDAE) reads the rows:UserWarning")
 
 
 @guesses_a_shape
@@ -39,7 +52,7 @@ def test_scikit_learn(estimator, check):
 # The checks of set_output mix frames and arrays on purpose.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
 @guesses_a_shape
-@pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS[:5], ids=lambda e: type(e).__name__)
 def test_checks_that_scikit_learn_leaves_out(estimator, left_out_check):
     getattr(estimator_checks, left_out_check)(type(estimator).__name__, clone(estimator))
 

@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback, Checkpoint, EpochScoring, TrainEndCheckpoint
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, UNetDAE
 
 
 def quick(**parameters):
@@ -100,6 +100,21 @@ def test_going_on_cannot_change_the_net(parameters, rows):
     with pytest.raises(ValueError, match=f"'{name}' parameter of DenseDAE cannot change from"):
         dae.set_params(**parameters).fit(rows)
     dae.set_params(warm_start=False).fit(rows)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({"channels": (4, 4)}, {"n_blocks": 2}, {"kernel_size": 1}, {"unshuffle": 1}),
+        *({"residual": True}, {"activation": "relu"}, {"optimizer": "adamw"}),
+    ],
+)
+def test_going_on_cannot_change_the_unet(parameters, images):
+    settings = {"noise": "gaussian", "max_epochs": 1, "warm_start": True}
+    dae = UNetDAE((4,), n_blocks=1, **settings).fit(images)
+    (name,) = parameters
+    with pytest.raises(ValueError, match=f"'{name}' parameter of UNetDAE cannot change from"):
+        dae.set_params(**parameters).fit(images)
 
 
 # ---------------------------------------------------------------- modules that work in place

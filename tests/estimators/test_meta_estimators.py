@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdae import DenseDAE, GaussianNoise, SwapNoise, make_denoising_scorer
+from skdae import DenseDAE, GaussianNoise, SwapNoise, UNetDAE, make_denoising_scorer
 
 
 def encoder(**parameters):
@@ -61,6 +61,21 @@ def test_a_frozen_encoder_inside_a_search(rows, labels):
     search = GridSearchCV(pipeline, {"clf__C": [0.1, 1.0]}, cv=2).fit(rows, labels)
     frozen = search.best_estimator_["codes"]
     np.testing.assert_array_equal(frozen.transform(rows), dae.transform(rows))
+
+
+def test_a_unet_after_a_noise_step_and_in_a_search(images, labels):
+    unet = UNetDAE((4,), n_blocks=1, max_epochs=4, random_state=0)
+    pipeline = Pipeline([("noise", GaussianNoise(0.3)), ("dae", unet)]).fit(images)
+    alone = clone(unet).set_params(noise=GaussianNoise(0.3)).fit(images)
+    np.testing.assert_array_equal(pipeline.predict(images), alone.predict(images))
+    assert not hasattr(pipeline, "inverse_transform")
+
+    scorer = make_denoising_scorer(GaussianNoise(0.3), metric="psnr", random_state=0)
+    grid = {"dae__max_epochs": [1, 8], "dae__n_blocks": [1]}
+    search = GridSearchCV(pipeline, grid, cv=2, scoring=scorer).fit(images)
+    assert search.best_params_ == {"dae__max_epochs": 8, "dae__n_blocks": 1}
+    codes = make_pipeline(alone, LogisticRegression(max_iter=500)).fit(images, labels)[0]
+    assert codes.transform(images).shape == (200, 4 * 4 * 4)
 
 
 @pytest.mark.slow

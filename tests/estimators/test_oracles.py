@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from skdae import ConvDAE, DenseDAE, GaussianNoise
+from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE
 
 SIGMA = 0.4
 
@@ -59,6 +59,20 @@ def test_defaults_denoise_the_digits(digits, estimator, most, route):
     else:
         model = make_pipeline(noise, estimator(random_state=0))
     assert np.mean((model.fit(X_train).predict(X_noisy) - X_test) ** 2) <= most
+
+
+@pytest.mark.slow
+def test_the_unet_denoises_the_digits_better_than_the_convolutions(digits):
+    """In a third of its epochs. Measured: 0.0226 and 0.0225; with all 59 of them 0.0207."""
+    X_train, X_test, X_noisy = digits
+
+    def mse(estimator):
+        model = estimator(noise=GaussianNoise(SIGMA), max_epochs=20, random_state=0).fit(X_train)
+        return np.mean((model.predict(X_noisy) - X_test) ** 2)
+
+    reached = mse(UNetDAE)
+    assert reached <= 0.0235
+    assert reached < 0.9 * mse(ConvDAE)
 
 
 @pytest.mark.slow

@@ -9,9 +9,18 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.base import clone
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, OneOfNoise, SwapNoise
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    OneOfNoise,
+    SwapNoise,
+    UNetDAE,
+)
 
 
 def small_module(sample_shape):
@@ -35,6 +44,8 @@ ESTIMATORS = [
     DenseDAE((), latent_dim=8, noise="masking", loss="bce", max_epochs=3, early_stopping=True),
     ConvDAE((8, 4), noise="gaussian", latent_dim=4, sample_shape=(8, 8), max_epochs=1),
     ConvDAE((8,), noise=GaussianNoise(0.2), downsample="stride", sample_shape=(64,), max_epochs=1),
+    UNetDAE((8, 4), n_blocks=1, noise="gaussian", sample_shape=(8, 8), max_epochs=1),
+    UNetDAE((4,), noise="poisson", residual=True, sample_shape=(64,), max_epochs=1),
 ]
 every = pytest.mark.parametrize("dae", ESTIMATORS, ids=range(len(ESTIMATORS)))
 
@@ -101,11 +112,19 @@ def test_memory_mapped_weights(tmp_path, rows):
     assert_the_same(joblib.load(tmp_path / "dae.joblib", mmap_mode="r"), dae, rows)
 
 
-@pytest.mark.parametrize("dae", [ESTIMATORS[0], ESTIMATORS[2]], ids=["dense", "conv"])
-def test_the_net_is_that_of_the_fit_whatever_the_parameters_are_now(dae, rows):
+@pytest.mark.parametrize(
+    ("dae", "other"),
+    [
+        (ESTIMATORS[0], {"latent_dim": 2}),
+        (ESTIMATORS[2], {"latent_dim": 2}),
+        (ESTIMATORS[4], {"channels": (3,), "n_blocks": 2, "unshuffle": 1, "residual": True}),
+    ],
+    ids=["dense", "conv", "unet"],
+)
+def test_the_net_is_that_of_the_fit_whatever_the_parameters_are_now(dae, other, rows):
     dae = copy.deepcopy(dae.fit(rows))
     expected = dae.predict(rows)
-    dae.set_params(latent_dim=2, activation="tanh", loss="l1", noise=None)
+    dae.set_params(activation="tanh", loss="l1", noise=None, precision="bfloat16", **other)
     np.testing.assert_array_equal(dae.predict(rows), expected)
     np.testing.assert_array_equal(by_pickle(dae).predict(rows), expected)
 
@@ -120,18 +139,39 @@ def test_a_model_of_another_device_loads_here(rows):
 
 
 # ---------------------------------------------------------------- going on
-def test_partial_fit_goes_on_after_a_round_trip_as_without_one(rows):
-    dae = DenseDAE(noise="gaussian", random_state=0).partial_fit(rows).partial_fit(rows)
+GO_ON = [
+    DenseDAE(noise="gaussian"),
+    DenseDAE((8,), noise="gaussian", optimizer="muon", lr=0.03),
+    ConvDAE((4, 4), noise="gaussian", optimizer="muon", lr=0.03, sample_shape=(8, 8)),
+    UNetDAE((4, 8), n_blocks=1, noise="gaussian", sample_shape=(8, 8)),
+]
+every_that_goes_on = pytest.mark.parametrize("dae", GO_ON, ids=["adamw", "muon", "conv", "unet"])
+
+
+@every_that_goes_on
+def test_partial_fit_goes_on_after_a_round_trip_as_without_one(dae, rows):
+    dae = clone(dae).set_params(random_state=0).partial_fit(rows).partial_fit(rows)
     loaded = by_pickle(dae)
     assert_the_same(loaded.partial_fit(rows), dae.partial_fit(rows), rows)
+    forgetful = by_pickle(dae)
+    forgetful.net_.optimizer_.state.clear()
+    forgetful.partial_fit(rows)
+    assert not np.array_equal(forgetful.predict(rows), dae.partial_fit(rows).predict(rows))
 
 
-def test_warm_start_keeps_the_optimizer(rows):
-    dae = DenseDAE(noise="gaussian", warm_start=True, max_epochs=2, random_state=0).fit(rows)
+@every_that_goes_on
+def test_warm_start_keeps_the_optimizer(dae, rows):
+    dae = clone(dae).set_params(warm_start=True, max_epochs=2, random_state=0).fit(rows)
     loaded = by_skops(dae)
     assert_the_same(loaded.fit(rows), dae.fit(rows), rows)
-    cold = DenseDAE(noise="gaussian", max_epochs=2, random_state=0).fit(rows)
-    assert len(pickle.dumps(dae)) > 2.5 * len(pickle.dumps(cold))
+
+
+@pytest.mark.parametrize(("optimizer", "moments"), [("adamw", 2), ("muon", 1), ("sgd", 1)])
+def test_only_what_goes_on_keeps_the_optimizer(optimizer, moments, rows):
+    dae = DenseDAE(noise="gaussian", optimizer=optimizer, max_epochs=2, random_state=0)
+    cold = len(pickle.dumps(clone(dae).fit(rows)))
+    warm = len(pickle.dumps(dae.set_params(warm_start=True).fit(rows)))
+    assert 0.7 * moments < warm / cold - 1 < moments + 0.1
 
 
 # ---------------------------------------------------------------- safetensors

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise
-from skdae.nn import DenseAutoencoder
+from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, UNetDAE
+from skdae.nn import DenseAutoencoder, ResidualUNet
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
 ALL = [
@@ -14,6 +15,7 @@ ALL = [
     ConvDAE((4, 4), **QUICK),
     ConvDAE((4, 4), latent_dim=5, **QUICK),
     DenoisingAutoencoder(DenseAutoencoder, **QUICK),
+    UNetDAE((4, 6), n_blocks=1, **QUICK),
 ]
 
 
@@ -30,7 +32,8 @@ def test_layouts(dae, shape):
     assert denoised.dtype == np.float32
     codes = dae.transform(X)
     assert codes.shape == (6, len(dae.get_feature_names_out()))
-    assert dae.inverse_transform(codes).shape == shape
+    if not isinstance(dae, UNetDAE):
+        assert dae.inverse_transform(codes).shape == shape
     assert dae.n_features_in_ == np.prod(shape[1:])
     flat = dae.predict(X.reshape(6, -1))
     np.testing.assert_array_equal(flat, denoised.reshape(6, -1))
@@ -48,10 +51,12 @@ def test_flat_rows_with_a_sample_shape_are_images():
 @pytest.mark.parametrize(
     ("n_features", "sample_shape"), [(1, (1, 1)), (9, (3, 3, 1)), (13, (13, 1)), (64, (8, 8, 1))]
 )
-def test_conv_guesses_flat_rows_and_says_so(n_features, sample_shape):
+@pytest.mark.parametrize("estimator", [ConvDAE, UNetDAE])
+def test_convolutions_guess_flat_rows_and_say_so(estimator, n_features, sample_shape):
     X = noise_of((8, n_features))
-    with pytest.warns(UserWarning, match=r"Say what they are with sample_shape=\(\d+") as caught:
-        dae = ConvDAE((4,), **QUICK).fit(X)
+    message = rf"^{estimator.__name__} reads .* Say what they are with sample_shape=\(\d+"
+    with pytest.warns(UserWarning, match=message) as caught:
+        dae = estimator((4,), **QUICK).fit(X)
     assert dae.sample_shape_ == sample_shape
     assert caught[0].filename == __file__
     assert dae.predict(X).shape == X.shape
@@ -80,18 +85,85 @@ def test_a_long_pair_is_a_signal_of_channels():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (3, 5), (17, 33), (64, 65), (65, 1)])
-@pytest.mark.parametrize("latent_dim", [None, 3])
-def test_any_size(size, latent_dim):
-    X = noise_of((3, *size))
-    dae = ConvDAE((4, 4, 4), latent_dim=latent_dim, **QUICK).fit(X)
+@pytest.mark.parametrize(
+    "dae",
+    [
+        ConvDAE((4, 4, 4), **QUICK),
+        ConvDAE((4, 4, 4), latent_dim=3, **QUICK),
+        UNetDAE((4, 4, 4), n_blocks=1, **QUICK),
+        UNetDAE((4, 4), n_blocks=1, unshuffle=3, residual=True, **QUICK),
+    ],
+    ids=["conv", "latent", "unet", "residual"],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_size(size, dae, channels):
+    X = noise_of((3, *size, channels))
+    dae = clone(dae).set_params(sample_shape=(*size, channels)).fit(X)
     denoised = dae.predict(X)
     assert denoised.shape == X.shape
     assert np.isfinite(denoised).all()
 
 
+@pytest.mark.parametrize("length", [1, 2, 7, 64, 65])
+def test_signals_of_any_length(length):
+    X = noise_of((3, length, 2))
+    dae = UNetDAE((4, 4), sample_shape=(1, length, 2), **QUICK).fit(X)
+    assert dae.sample_shape_ == (length, 2)
+    assert next(dae.net_.module_.parameters()).ndim == 3  # Conv1d
+    assert dae.predict(X).shape == X.shape
+
+
+@pytest.mark.parametrize(
+    ("shape", "code"),
+    [((9, 8), (64, 3, 2)), ((28, 28), (64, 7, 7)), ((1, 30, 1), (64, 8)), ((5, 6, 3), (64, 2, 2))],
+)
+def test_codes_of_the_unet_are_its_deepest_level(shape, code):
+    X = noise_of((4, *shape))
+    dae = UNetDAE(sample_shape=shape, **QUICK).fit(X)
+    codes = dae.transform(X)
+    assert codes.shape == (4, np.prod(code))
+    assert codes.dtype == np.float32
+    x = torch.from_numpy(X.reshape(4, *dae.sample_shape_)).movedim(-1, 1)
+    with torch.no_grad():
+        deepest = dae.net_.module_.encode(x)
+    assert deepest.shape[1:] == code
+    np.testing.assert_allclose(codes, deepest.flatten(1), atol=1e-5)
+    assert list(dae.get_feature_names_out()[:2]) == ["unetdae0", "unetdae1"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({"channels": (4, 6, 5)}, {"n_blocks": 3}, {"kernel_size": 5}, {"unshuffle": 1}),
+        *({"activation": "relu"}, {"residual": True}, {"loss": "bce"}),
+    ],
+    ids=str,
+)
+def test_parameters_shape_the_unet(parameters, images):
+    parameters = {"channels": (4, 6), **parameters}
+    dae = UNetDAE(**parameters, **{**QUICK, "precision": "float32"}).fit(images)
+    logits = parameters.pop("loss", "mse") == "bce"
+    module = ResidualUNet((1, 8, 8), **parameters)
+    module.load_state_dict(dae.net_.module_.state_dict())
+    with torch.no_grad():
+        expected = module(torch.from_numpy(images)[:, None])[:, 0]
+    expected = expected.sigmoid() if logits else expected
+    np.testing.assert_allclose(dae.predict(images), expected, atol=1e-5)
+
+
+def test_codes_of_the_unet_cannot_be_decoded(images):
+    dae = UNetDAE((4,), n_blocks=1, **QUICK)
+    assert not hasattr(dae, "inverse_transform")
+    dae.fit(images)
+    assert not hasattr(dae, "inverse_transform")
+    with pytest.raises(AttributeError, match="inverse_transform"):
+        dae.inverse_transform(dae.transform(images))
+
+
 def test_a_large_image():
     X = noise_of((1, 1000, 777))
-    assert ConvDAE((4,), **QUICK).fit(X).predict(X).shape == X.shape
+    for dae in (ConvDAE((4,), **QUICK), UNetDAE((4, 4), n_blocks=1, **QUICK)):
+        assert dae.fit(X).predict(X).shape == X.shape
 
 
 # ---------------------------------------------------------------- dtypes
@@ -111,6 +183,19 @@ def test_integer_images_are_fractions_of_their_range(images, dtype):
     decoded = by_integers.inverse_transform(by_integers.transform(integers))
     np.testing.assert_array_equal(decoded, denoised)
     assert by_integers.score(integers) == pytest.approx(by_floats.score(floats), abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integer_images_in_a_unet(images, dtype):
+    full = np.iinfo(dtype).max
+    integers = np.rint(images * full).astype(dtype)
+    floats = (integers / full).astype(np.float32)
+    dae = UNetDAE((8,), n_blocks=1, **{**QUICK, "noise": GaussianNoise(0.1, clip=(0, 1))})
+    denoised = clone(dae).fit(integers).predict(integers)
+    assert denoised.dtype == dtype
+    expected = np.rint(np.clip(clone(dae).fit(floats).predict(floats), 0, 1) * full)
+    assert expected.std() > 0.1 * full
+    np.testing.assert_allclose(denoised, expected, atol=1 + 1e-4 * full)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.int64, bool])
@@ -165,7 +250,16 @@ def test_inputs_are_left_alone(dae):
 
 
 # ---------------------------------------------------------------- rows on their own
-@pytest.mark.parametrize("dae", [DenseDAE((1024,), **QUICK), ConvDAE(**QUICK)], ids=["D", "C"])
+@pytest.mark.parametrize(
+    "dae",
+    [
+        DenseDAE((1024,), **QUICK),
+        ConvDAE(**QUICK),
+        UNetDAE((16, 32), **QUICK),
+        UNetDAE((4, 4), n_blocks=1, precision="bfloat16", **QUICK),
+    ],
+    ids=["D", "C", "U", "bfloat16"],
+)
 def test_a_row_does_not_depend_on_the_rows_around_it(dae):
     X = noise_of((150, 28, 28))
     dae.fit(X)

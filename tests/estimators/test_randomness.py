@@ -9,7 +9,15 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, OneOfNoise, SwapNoise
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    OneOfNoise,
+    SwapNoise,
+    UNetDAE,
+)
 
 MIXTURE = OneOfNoise([("gauss", GaussianNoise((0.1, 0.4))), ("swap", SwapNoise(0.2))])
 
@@ -29,6 +37,7 @@ ESTIMATORS = [
     DenseDAE(noise=MIXTURE, max_epochs=3, random_state=0),
     ConvDAE((8,), noise="poisson", max_epochs=2, early_stopping=True, random_state=0),
     DenoisingAutoencoder(WithDropout, noise="gaussian", max_epochs=2, random_state=0),
+    UNetDAE((4, 8), n_blocks=1, noise="gaussian", max_epochs=2, random_state=0),
 ]
 every = pytest.mark.parametrize("dae", ESTIMATORS, ids=lambda e: type(e).__name__)
 
