@@ -56,7 +56,9 @@ def main() -> None:
     X = np.random.default_rng(0).standard_normal((50, 20))
     fits = {
         "DenseDAE, 1 epoch": DenseDAE(noise=GaussianNoise(0.1), max_epochs=1, random_state=0),
-        "MLPRegressor(32), 1 epoch": MLPRegressor((32,), max_iter=1, tol=0, n_iter_no_change=9),
+        "MLPRegressor(32), 1 epoch": MLPRegressor(
+            hidden_layer_sizes=(32,), max_iter=1, tol=0, n_iter_no_change=9
+        ),
         "PCA(16)": PCA(16),
     }
     rows = []
