@@ -30,7 +30,7 @@ def test_guide_is_there() -> None:
 def test_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks run one after another, in one namespace; every model trains for one epoch."""
     monkeypatch.setattr("skdae.estimators._training._FEWEST_STEPS", 1)
-    monkeypatch.setattr("skdae.estimators._training._FEWEST_EPOCHS", 1)
+    monkeypatch.setattr("skdae.BaseDenoisingAutoencoder._fewest_epochs", 1)
     assert len(README_BLOCKS) > 5
     namespace: dict = {}
     for block in README_BLOCKS:
