@@ -21,7 +21,7 @@ help: ## Show this list
 
 .PHONY: demo
 # Threads that wait by sleeping: on a busy machine, spinning ones make training many times slower.
-demo bench: export OMP_WAIT_POLICY = passive
+demo bench bench-keras: export OMP_WAIT_POLICY = passive
 demo: $(VENV)/base.stamp ## Denoise digits in a minute; the table is printed, the picture lands in demo/
 	$(BIN)/python benchmarks/demo.py demo
 
@@ -51,7 +51,6 @@ bench: $(VENV)/base.stamp ## Print the tables of benchmarks/README.md, in half a
 	$(BIN)/python benchmarks/time_to_quality.py target
 
 .PHONY: bench-keras
-bench-keras: export OMP_WAIT_POLICY = passive
 bench-keras: $(VENV)/base.stamp $(KERAS)/keras.stamp ## Race the Keras tutorials, in ten minutes
 	$(BIN)/python benchmarks/versus_keras.py --keras-python $(KERAS)/bin/python
 

@@ -1,9 +1,8 @@
-"""What the benchmarks share: the machine in a line, a table, MNIST."""
+"""What the benchmarks share: the machine in a line, and a table."""
 
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skdae.datasets import load_mnist
-
-__all__ = ["load_images", "machine", "print_machine", "print_table"]
+__all__ = ["machine", "print_machine", "print_table"]
 
 
 def machine(device: str = "cpu") -> str:
@@ -46,9 +43,3 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in [head, ["-" * width for width in widths], *rows]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("| " + " | ".join(cells) + " |", flush=True)
-
-
-def load_images(split: str) -> np.ndarray:
-    """Read MNIST, uint8, from ``$SKDAE_DATA/mnist`` (by default ``../shared/data/mnist``)."""
-    data = Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    return load_mnist(data / "mnist", split=split)[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 from _report import print_machine, print_table
@@ -24,7 +25,7 @@ IMPORTS = ("sklearn.base", "skdae", "torch", "skdae.estimators")
 TURNS = 15
 
 TIMED_IMPORT = """
-import sys, time
+import time
 start = time.perf_counter()
 import {module}
 print(time.perf_counter() - start)
@@ -74,8 +75,6 @@ def main() -> None:
 
 def _fit(estimator, X):
     """Fit an estimator to give back X."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(X, X if isinstance(estimator, MLPRegressor) else None)

@@ -17,9 +17,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from _report import load_images, print_machine, print_table
-from published import binary_cross_entropy, mean_squared_error
+from _report import print_machine, print_table
+from published import binary_cross_entropy, images, mean_squared_error
 
 from skdae import UNetDAE, recipes
 
@@ -66,8 +65,8 @@ def measure_unet(task: str, n_images: int | None = None, **settings: Any) -> tup
     reaches is lower too.
     """
     noise = recipes.describe(task).noise
-    X = load_images("train")[: n_images or TASKS[task].images] / np.float32(255)
-    X_test = load_images("test") / np.float32(255)
+    X = images("train")[: n_images or TASKS[task].images]
+    X_test = images("test")
     settings = {"max_epochs": 1, "loss": "bce", "random_state": 0, **settings}
     dae = UNetDAE(noise=noise, **settings)
     start = time.perf_counter()

@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _report import load_images, print_machine, print_table
+from _report import print_machine, print_table
+from published import images
 from time_to_quality import TASKS, measure_unet
 
 from skdae import recipes
@@ -66,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
 
     print_machine()
-    X = load_images("train") / np.float32(255)
+    X = images("train")
     part = X[: options.rows]
     scale = len(X) / len(part)
     rows = []

@@ -42,7 +42,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         takes (output, target), tensors with channels first, and returns a scalar tensor.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
-        rate near 0.03), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
+        rate near 0.02), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
         returns a ``torch.optim.Optimizer``.
     lr : float, default=0.003
         Learning rate: the highest of the schedule. Larger is faster until training diverges.

@@ -8,7 +8,6 @@ from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import SCHEDULES
 from skdae.training._state import from_arrays, load_module_arrays, module_arrays, to_arrays
-from skdae.training._threads import shared_threads
 
 __all__ = [
     "LOSSES",
@@ -26,6 +25,5 @@ __all__ = [
     "module_arrays",
     "place",
     "resolve_device",
-    "shared_threads",
     "to_arrays",
 ]
