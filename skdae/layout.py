@@ -24,6 +24,7 @@ __all__ = [
     "from_channels_first",
     "full_range",
     "infer_sample_shape",
+    "looks_channels_first",
     "module_shape",
     "restore_dtype",
     "rows_to_tensor",
@@ -121,13 +122,18 @@ def infer_sample_shape(
             f"{owner} reads samples of 1 to 3 axes: (features,), (height, width) or "
             f"(height, width, channels). Got samples of shape {shape}."
         )
-    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
+    if looks_channels_first(shape):
         raise ValueError(
             f"X looks channels-first: its samples have shape {shape}, and {owner} reads "
             "(height, width, channels). Use np.moveaxis(X, 1, -1), or, if the shape is "
             f"right, say so with sample_shape={shape}."
         )
     return as_pixels(shape)
+
+
+def looks_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether the shape of a sample is what torch and not what everybody else calls an image."""
+    return len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4
 
 
 def module_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:

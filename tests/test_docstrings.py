@@ -105,7 +105,11 @@ def test_numpydoc_has_nothing_to_say(path):
     assert not errors, "\n".join([path, *errors])
 
 
-@pytest.mark.parametrize("path", [path for path, value in OBJECTS.items() if callable(value)])
+@pytest.mark.parametrize(
+    "path",
+    # scikit-learn writes the methods that request metadata.
+    [p for p, value in OBJECTS.items() if callable(value) and not p.endswith("_request")],
+)
 def test_documented_defaults_are_the_defaults(path):
     value = OBJECTS[path]
     described = {
@@ -124,7 +128,7 @@ def test_documented_defaults_are_the_defaults(path):
 def test_the_scan_sees_classes_methods_and_functions():
     assert "skdae.noise._gaussian.GaussianNoise" in OBJECTS
     assert "skdae.noise._base.NoiseInjector.corrupt" in OBJECTS
-    assert "skdae.metrics.psnr" in OBJECTS
+    assert "skdae.metrics._quality.psnr" in OBJECTS
 
 
 @pytest.mark.parametrize(

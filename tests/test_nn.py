@@ -67,7 +67,7 @@ def test_activations(name):
         ConvAutoencoder((1, 6), activation=name),
         ResidualUNet((1, 6), activation=name),
     ):
-        assert any(isinstance(m, ACTIVATIONS[name]) for m in module.modules())
+        assert any(isinstance(m, type(ACTIVATIONS[name]())) for m in module.modules())
 
 
 def test_padding_repeats_the_last_values():

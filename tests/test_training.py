@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdae.nn import ConvAutoencoder
+from skdae.nn import ConvAutoencoder, DenseAutoencoder
 from skdae.training import Batches, from_arrays, in_chunks, load_module_arrays, to_arrays
 from skdae.training import module_arrays as arrays_of
 from skdae.training._inference import chunk_size
@@ -176,25 +176,30 @@ def test_chunks_are_put_together_in_order(n_rows):
         sizes.add(len(x))
         return x.mul_(2)
 
-    doubled = in_chunks(double, rows, torch.device("cpu"), width=5)
+    doubled = in_chunks(double, rows, torch.device("cpu"), size=64)
     np.testing.assert_array_equal(doubled, 2 * rows)
-    assert sizes == {chunk_size(5, torch.device("cpu"))}
+    assert sizes == {64}
 
 
-def test_large_rows_come_in_small_chunks():
-    cpu = torch.device("cpu")
-    assert chunk_size(10, cpu) == 64
-    assert chunk_size(2000 * 2000, cpu) == 1
-    assert chunk_size(2**30, cpu) == 1
-
-
-def test_images_come_in_smaller_chunks_and_on_a_gpu_in_larger_ones():
+def test_chunks_keep_to_the_work_of_the_module():
     cpu, gpu = torch.device("cpu"), torch.device("cuda", 0)
-    assert chunk_size(28 * 28, cpu, images=True) == 64
-    assert chunk_size(64 * 64, cpu, images=True) == 16 < chunk_size(64 * 64, cpu)
-    assert chunk_size(2**30, cpu, images=True) == 1
-    assert chunk_size(28 * 28, gpu) == chunk_size(28 * 28, gpu, images=True) == 1024
-    assert chunk_size(2**30, gpu, images=True) == 1
+    small, large = DenseAutoencoder((20,), latent_dim=16), DenseAutoencoder((3000,), latent_dim=500)
+    assert chunk_size(small, (20,), cpu) == 2048
+    assert chunk_size(large, (3000,), cpu) == 64
+    assert chunk_size(large, (2**21,), cpu) == 2
+    assert chunk_size(large, (2**30,), cpu) == 1
+    assert chunk_size(small, (20,), gpu) == 2**16
+    assert chunk_size(large, (3000,), gpu) == 1024
+
+
+def test_images_come_in_chunks_of_pixels():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 0)
+    module = ConvAutoencoder((1, 28, 28))
+    assert chunk_size(module, (28, 28, 1), cpu) == 64
+    assert chunk_size(module, (64, 64, 1), cpu) == 16
+    assert chunk_size(module, (2**15, 2**15, 1), cpu) == 1
+    assert chunk_size(module, (28, 28, 1), gpu) == 1024
+    assert chunk_size(module, (2**15, 2**15, 1), gpu) == 1
 
 
 # ---------------------------------------------------------------- state

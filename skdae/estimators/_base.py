@@ -14,10 +14,16 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
 from skdae._random import draw_seeds
-from skdae._sklearn import Interval, StrOptions, fit_context
-from skdae.estimators._inference import InferenceMixin
+from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
+from skdae.estimators._inference import InferenceMixin, Samples, as_one_array
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
-from skdae.estimators._target import NOISES, TrainingData, check_targets, read_training_data
+from skdae.estimators._target import (
+    NOISES,
+    ROW_DTYPES,
+    TrainingData,
+    check_targets,
+    read_training_data,
+)
 from skdae.estimators._training import check_unchanged, make_net, probe_module, train_net
 from skdae.layout import infer_sample_shape
 from skdae.noise import NoiseInjector
@@ -105,6 +111,8 @@ class BaseDenoisingAutoencoder(
     early_stopping: bool = False
     n_iter_no_change: int = 10
     sample_shape: Any = None
+    augment: bool = False
+    blind_spot: bool = False
     device: str = "auto"
     precision: str = "auto"
     callbacks: Any = None
@@ -188,7 +196,8 @@ class BaseDenoisingAutoencoder(
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes.
         """
-        return self._encode(self._fit(X, y, other_y="ignore").rows)
+        data = self._fit(X, y, other_y="ignore")
+        return self._encode(Samples(data.rows, data.rows.shape, data.sample_shape))
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
@@ -223,7 +232,7 @@ class BaseDenoisingAutoencoder(
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         check_targets(self, data)
         if not goes_on:
-            self._start((data.shape[1:], data.rows.dtype.name), data.sample_shape)
+            self._start((data.shape[1:], data.dtype.name), data.sample_shape)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise
         try:
@@ -251,9 +260,13 @@ class BaseDenoisingAutoencoder(
             if name not in _NOT_KEPT
         }
         net = self._new_net(resolve_device(self.device, type(self).__name__))
-        self._code_shape = probe_module(net, sample_shape, self)
+        self._code_shape = self._probed_code_shape(net, sample_shape)
         self._n_features_out = math.prod(self._code_shape)
         self.net_ = net
+
+    def _probed_code_shape(self, net: DenoisingNet, sample_shape: tuple[int, ...]) -> tuple:
+        """Try the module, and return the shape of the code of a sample."""
+        return probe_module(net, sample_shape, self)
 
     def _new_net(self, device: torch.device) -> DenoisingNet:
         """Build the net from the settings of the fit, whatever the parameters are now."""
@@ -265,6 +278,15 @@ class BaseDenoisingAutoencoder(
         self.loss_curve_ = [epoch["train_loss"] for epoch in epochs]
         self.validation_loss_curve_ = [e["valid_loss"] for e in epochs if "valid_loss" in e]
         self.n_iter_ = len(self.loss_curve_)
+
+    def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
+        """Check what fit got: return rows, X's shape, what a row is, and what a patch is."""
+        X = as_one_array(X, type(self).__name__)
+        rows, shape = validate_rows(self, X, reset=reset, dtype=ROW_DTYPES)
+        if reset:
+            return rows, shape, self._sample_shape_of(shape[1:]), None
+        self._check_like_fit(rows, shape[1:])
+        return rows, shape, self.sample_shape_, None
 
     def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Say what a sample is in fit; estimators that guess it from flat rows warn."""

@@ -72,6 +72,18 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
         no doubt. None takes a square number of columns for
         a gray image and any other for a signal, and warns; images are known by their axes.
+    patch_size : int, tuple of int, "auto" or None, default="auto"
+        Sides of the patches that training draws at random from the samples, where they lie: an
+        epoch draws as many as cover the samples once. None takes whole samples, which must be of
+        one size. "auto" does so for samples of one size of up to 128 x 128 values, and else draws
+        patches of 64 x 64, or of 1024 for signals. A patch is never larger than the largest
+        sample; a smaller one goes on as its mirror image.
+    augment : bool, default=False
+        Whether training flips and turns the images at random.
+    blind_spot : bool, default=False
+        Whether to learn from noisy samples alone: ``fit(X_noisy)``. Training hides single values
+        and judges what the net makes of their surroundings [2]_. The noise must be independent
+        from one value to the next.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -126,6 +138,9 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     References
     ----------
     .. [1] S. L. Valdarrama, "Convolutional autoencoder for image denoising", keras.io, 2021.
+    .. [2] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy
+       images", 2019; ``predict(X, j_invariant=True)`` as in J. Batson, L. Royer, "Noise2Self",
+       2019.
 
     Examples
     --------
@@ -141,6 +156,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
+        **ConvolutionalMixin._parameter_constraints,
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "latent_dim": [None, Interval(Integral, 1, None, closed="left")],
@@ -169,6 +185,9 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         early_stopping=False,
         n_iter_no_change=10,
         sample_shape=None,
+        patch_size="auto",
+        augment=False,
+        blind_spot=False,
         device="auto",
         precision="auto",
         callbacks=None,
@@ -193,6 +212,9 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.sample_shape = sample_shape
+        self.patch_size = patch_size
+        self.augment = augment
+        self.blind_spot = blind_spot
         self.device = device
         self.precision = precision
         self.callbacks = callbacks

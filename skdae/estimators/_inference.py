@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +14,33 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._sklearn import validate_rows
-from skdae.estimators._target import ROW_DTYPES, check_ranges, read_target
+from skdae.estimators._target import ROW_DTYPES, check_ranges, parts_of, read_target
 from skdae.layout import as_fraction, restore_dtype, rows_to_tensor, squeezed
-from skdae.training import DenoisingNet, in_chunks
+from skdae.lists import is_list_of_samples
+from skdae.training import DenoisingNet, chunk_size, in_chunks
 
-__all__ = ["InferenceMixin"]
+__all__ = ["InferenceMixin", "Samples"]
+
+
+class Samples(NamedTuple):
+    """Samples of one size, checked.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_features)
+        Their values.
+    shape : tuple of int
+        How they came, and how they go back.
+    sample_shape : tuple of int
+        What a row is.
+    alone : bool
+        Whether this is one sample that came alone, not one of an array.
+    """
+
+    rows: np.ndarray
+    shape: tuple[int, ...]
+    sample_shape: tuple[int, ...]
+    alone: bool = False
 
 
 class InferenceMixin(TransformerMixin):
@@ -34,7 +55,7 @@ class InferenceMixin(TransformerMixin):
     sample_shape_: tuple[int, ...]
     _code_shape: tuple[int, ...]
     _n_features_out: int
-    _like: tuple[tuple[int, ...], str]
+    _like: tuple[tuple, str]
 
     def predict(self, X: Any) -> np.ndarray:
         """Denoise samples.
@@ -49,9 +70,11 @@ class InferenceMixin(TransformerMixin):
         X_denoised : ndarray of X's shape
             Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
         """
-        rows, shape = self._read(X)
-        denoised = restore_dtype(self._denoise(rows), getattr(torch, rows.dtype.name))
-        return denoised.numpy().reshape(shape)
+        return self._predict(self._read(X))
+
+    def _predict(self, samples: Samples) -> np.ndarray:
+        denoised = restore_dtype(self._denoise(samples), getattr(torch, samples.rows.dtype.name))
+        return denoised.numpy().reshape(samples.shape)
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -66,8 +89,7 @@ class InferenceMixin(TransformerMixin):
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes, flattened.
         """
-        rows, _ = self._read(X)
-        return self._encode(rows)
+        return self._encode(self._read(X))
 
     @available_if(lambda self: self._decodes)
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -91,8 +113,11 @@ class InferenceMixin(TransformerMixin):
                 f"{self._n_features_out}."
             )
         shape, dtype = self._like
+        shape = self.sample_shape_ if None in shape else shape
         decoded = self._in_chunks(
-            lambda chunk: self.net_.decode_rows(chunk, self._code_shape), codes
+            lambda chunk: self.net_.decode_rows(chunk, self._code_shape),
+            codes,
+            chunk_rows=self._chunk_rows(self.sample_shape_),
         )
         return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
 
@@ -112,11 +137,12 @@ class InferenceMixin(TransformerMixin):
         r2 : float
             1 is perfect; 0 is as good as one constant for all values.
         """
-        rows, shape = self._read(X)
-        target = read_target(y, rows, shape, type(self).__name__, other_y="raise")
-        truth = _as_float64(rows if target is None else target)
-        error = np.square(self._denoise(rows).numpy() - truth).sum()
-        spread = np.square(truth - truth.mean()).sum()
+        error, truths = 0.0, []
+        for samples, target in self._pairs(X, y):
+            truths.append(_as_float64(samples.rows if target is None else target))
+            error += np.square(self._denoise(samples).numpy() - truths[-1]).sum()
+        mean = sum(truth.sum() for truth in truths) / sum(truth.size for truth in truths)
+        spread = sum(np.square(truth - mean).sum() for truth in truths)
         if spread == 0:
             return float(error == 0)
         return float(1 - error / spread)
@@ -135,16 +161,26 @@ class InferenceMixin(TransformerMixin):
             Lower is less like the training data. ``uint8`` and ``uint16`` samples are
             compared as fractions of their range.
         """
-        rows, _ = self._read(X)
-        return -np.square(self._denoise(rows).numpy() - _as_float64(rows)).mean(axis=1)
+        errors = [
+            np.square(self._denoise(samples).numpy() - _as_float64(samples.rows)).mean(axis=1)
+            for samples, _ in self._pairs(X, None)
+        ]
+        return -np.concatenate(errors)
 
     # ------------------------------------------------------------------ computing
-    def _read(self, X: Any) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Check samples against those of fit; return rows and X's shape."""
+    def _pairs(self, X: Any, y: Any) -> Iterator[tuple[Samples, np.ndarray | None]]:
+        """Yield the samples of X with their targets, as arrays of samples of one size."""
+        samples = self._read(X)
+        owner = type(self).__name__
+        yield samples, read_target(y, samples.rows, samples.shape, owner, other_y="raise")
+
+    def _read(self, X: Any) -> Samples:
+        """Check samples of one size against those of fit."""
         check_is_fitted(self)
+        X = as_one_array(X, type(self).__name__)
         rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
         self._check_like_fit(rows, shape[1:])
-        return rows, shape
+        return Samples(rows, shape, self.sample_shape_)
 
     def _check_like_fit(self, rows: np.ndarray, shape: tuple[int, ...]) -> None:
         """Check that samples have the axes and the range of those of fit."""
@@ -155,28 +191,57 @@ class InferenceMixin(TransformerMixin):
                 f"X has samples of shape {shape}, but {owner} was fitted on samples of shape "
                 f"{fitted}. Flat rows are read as such samples too."
             )
-        check_ranges("X", rows.dtype, rows, f"{owner} was fitted on", np.dtype(self._like[1]))
+        self._check_range_of_fit(rows)
 
-    def _encode(self, rows: np.ndarray) -> np.ndarray:
+    def _check_range_of_fit(self, rows: Any) -> None:
+        dtype = parts_of(rows)[0].dtype
+        fitted_on = f"{type(self).__name__} was fitted on"
+        check_ranges("X", dtype, rows, fitted_on, np.dtype(self._like[1]))
+
+    def _encode(self, samples: Samples) -> np.ndarray:
         return self._in_chunks(
-            lambda chunk: self.net_.encode_rows(chunk, self.sample_shape_), rows
+            lambda chunk: self.net_.encode_rows(chunk, samples.sample_shape),
+            samples.rows,
+            chunk_rows=self._chunk_rows(samples.sample_shape),
         ).numpy()
 
-    def _denoise(self, rows: np.ndarray) -> Tensor:
+    def _denoise(self, samples: Samples) -> Tensor:
         return self._in_chunks(
-            lambda chunk: self.net_.denoise_rows(chunk, self.sample_shape_), rows
+            lambda chunk: self.net_.denoise_rows(chunk, samples.sample_shape),
+            samples.rows,
+            chunk_rows=1 if samples.alone else self._chunk_rows(samples.sample_shape),
         )
 
-    def _in_chunks(self, function: Callable[[Tensor], Tensor], rows: np.ndarray) -> Tensor:
+    def _chunk_rows(self, sample_shape: tuple[int, ...]) -> int:
+        """Return how many samples go through the net at once, whatever else there is."""
+        return chunk_size(self.net_.module_, sample_shape, torch.device(self.net_.device))
+
+    def _in_chunks(
+        self, function: Callable[[Tensor], Tensor], rows: np.ndarray, *, chunk_rows: int
+    ) -> Tensor:
         self.net_.module_.eval()
         device = torch.device(self.net_.device)
-        images = len(self.sample_shape_) > 1
-        width = math.prod(self.sample_shape_)
-        if not images:
-            width = max(width, self._n_features_out)
-        return in_chunks(
-            lambda x: function(as_fraction(x)), rows, device, width=width, images=images
-        )
+        return in_chunks(lambda x: function(as_fraction(x)), rows, device, size=chunk_rows)
+
+
+def as_one_array(X: Any, owner: str) -> Any:
+    """Return X; a list of samples only if they are of one size.
+
+    Raises
+    ------
+    ValueError
+        If it is a list of samples of different sizes.
+    """
+    if not is_list_of_samples(X):
+        return X
+    shapes = [np.shape(x) for x in X]
+    for index, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise ValueError(
+                f"{owner} takes samples of one size. Got X[0] of shape {shapes[0]} and X[{index}] "
+                f"of shape {shape}. ConvDAE and UNetDAE take lists of images of different sizes."
+            )
+    return np.stack(X)
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

@@ -11,10 +11,12 @@ from sklearn.base import clone
 from sklearn.utils import check_array
 
 from skdae import noise as noise_kinds
-from skdae._sklearn import as_array, validate_rows
+from skdae._sklearn import as_array
 from skdae._warnings import warn_user
 from skdae.layout import full_range
-from skdae.noise import CorruptedArray, NoiseInjector
+from skdae.lists import is_list_of_samples, read_list
+from skdae.noise import NoiseInjector
+from skdae.noise._corrupted import origin_of
 
 __all__ = [
     "NOISES",
@@ -22,6 +24,7 @@ __all__ = [
     "TrainingData",
     "check_ranges",
     "check_targets",
+    "parts_of",
     "read_target",
     "read_training_data",
 ]
@@ -50,23 +53,43 @@ class TrainingData:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_samples, n_features)
-        The inputs before the noise; also what later steps of a pipeline will see encoded.
-    target : ndarray of shape (n_samples, n_features) or None
+    rows : ndarray of shape (n_samples, n_features), or list of ndarray of shape (..., channels)
+        The inputs before the noise; also what later steps of a pipeline will see encoded. A
+        list holds samples of different sizes.
+    target : what ``rows`` is, or None
         What the outputs should be; None is the rows themselves.
     noise : NoiseInjector or None
         What corrupts the rows, anew for every batch.
     shape : tuple of int
-        The shape of X.
+        The shape of X; None stands for the sides of the samples of a list.
     sample_shape : tuple of int
-        What a row is.
+        What a row is; for a list, what a patch is.
+    patch_shape : tuple of int or None
+        What is drawn from the samples while training; None takes whole samples.
     """
 
-    rows: np.ndarray
-    target: np.ndarray | None
+    rows: Any
+    target: Any
     noise: NoiseInjector | None
-    shape: tuple[int, ...]
+    shape: tuple
     sample_shape: tuple[int, ...]
+    patch_shape: tuple[int, ...] | None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the rows."""
+        return parts_of(self.rows)[0].dtype
+
+    def images(self, rows: Any) -> list[np.ndarray]:
+        """View rows, or a target, as samples with their axes."""
+        if isinstance(rows, list):
+            return rows
+        return list(rows.reshape(len(rows), *self.sample_shape))
+
+
+def parts_of(rows: Any) -> list[np.ndarray]:
+    """Return the arrays that rows consist of: those of a list, or the one."""
+    return rows if isinstance(rows, list) else [rows]
 
 
 def read_training_data(
@@ -86,17 +109,17 @@ def read_training_data(
         What to do with a ``y`` that is neither labels nor of X's shape.
     """
     owner = type(estimator).__name__
-    origin = X.origin if isinstance(X, CorruptedArray) else None
-    rows, shape = validate_rows(estimator, X, reset=reset, dtype=ROW_DTYPES)
-    if reset:
-        sample_shape = estimator._sample_shape_of(shape[1:])
-    else:
-        estimator._check_like_fit(rows, shape[1:])
-        sample_shape = estimator.sample_shape_
-    describe = partial(TrainingData, shape=shape, sample_shape=sample_shape)
+    origin = origin_of(X)
+    rows, shape, sample_shape, patch_shape = estimator._read_samples(X, reset=reset)
+    describe = partial(
+        TrainingData, shape=shape, sample_shape=sample_shape, patch_shape=patch_shape
+    )
     target = read_target(y, rows, shape, owner, other_y=other_y)
     if target is not None and _same(target, rows):
         target = None
+    if estimator.blind_spot:
+        check_blind_spot(estimator, origin, target)
+        return describe(rows, None, None)
 
     if origin is None:
         if estimator.noise == "auto" and target is None:
@@ -110,8 +133,7 @@ def read_training_data(
             "take that step out."
         )
     if origin.is_that_of(X):
-        clean = origin.clean.reshape(rows.shape)
-        clean = check_array(clean, dtype=ROW_DTYPES, order="C")
+        clean = _read_clean(origin.clean, rows, owner)
         if target is None or _same(target, clean):
             return describe(clean, None, origin.noise)
     elif target is None:
@@ -123,10 +145,42 @@ def read_training_data(
     return describe(rows, target, None)
 
 
-def read_target(
-    y: Any, X_rows: np.ndarray, expected: tuple[int, ...], owner: str, *, other_y: str
-) -> np.ndarray | None:
-    """Return y as rows if it has X's shape, and None if it is labels.
+def _read_clean(clean: Any, rows: Any, owner: str) -> Any:
+    """Return the clean values behind corrupted ones, laid out like these."""
+    if isinstance(rows, list):
+        return read_list(clean, owner, like=rows[0].shape)
+    return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES, order="C")
+
+
+def check_blind_spot(estimator: Any, origin: Any, target: Any) -> None:
+    """Check that noisy samples are all that a blind-spot training is given.
+
+    Raises
+    ------
+    ValueError
+        If there is a noise, a target, or early stopping.
+    """
+    owner = type(estimator).__name__
+    given = None
+    if origin is not None:
+        given = f"X that was corrupted by {origin.noise!r}, whose clean values are known"
+    elif estimator.noise not in ("auto", None):
+        given = f"noise={estimator.noise!r}"
+    elif target is not None:
+        given = "targets y"
+    elif estimator.early_stopping:
+        given = "early_stopping=True, though the loss on noisy values does not tell when to stop"
+    if given is not None:
+        raise ValueError(
+            f"blind_spot=True of {owner} learns from noisy samples alone: fit(X_noisy). Got "
+            f"{given}. With clean samples, take noise=... and fit(X_clean); with pairs, "
+            "fit(X_noisy, X_clean), or fit(X_noisy_1, X_noisy_2) where both are noisy; each with "
+            "blind_spot=False."
+        )
+
+
+def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: str) -> Any:
+    """Return y as rows if it has X's shape, and None if it is labels; lists go with lists.
 
     Raises
     ------
@@ -135,6 +189,8 @@ def read_target(
     """
     if y is None:
         return None
+    if isinstance(X_rows, list):
+        return _read_target_list(y, X_rows, owner, other_y=other_y)
     y = as_array(np.asarray(y) if hasattr(y, "columns") else y)
     if y.shape == expected:
         rows = y.reshape(len(y), -1) if y.ndim > 2 else y
@@ -152,6 +208,33 @@ def read_target(
     )
 
 
+def _read_target_list(y: Any, samples: list[np.ndarray], owner: str, *, other_y: str) -> Any:
+    """Return y as samples if their sizes are those of X, and None if it is labels."""
+    if not is_list_of_samples(y):
+        labels = np.asarray(y)
+        if labels.shape == (len(samples),) or (labels.ndim > 1 and other_y == "ignore"):
+            return None
+        raise ValueError(
+            f"The y of {owner} must be labels, one a sample (ignored), or a list of clean targets, "
+            f"as X is a list of {len(samples)} samples. Got y of shape {labels.shape}."
+        )
+    if len(y) != len(samples):
+        raise ValueError(
+            f"The y of {owner} must have a clean target for each sample of X. Got {len(y)} targets "
+            f"for {len(samples)} samples."
+        )
+    targets = read_list(y, owner, name="y", like=samples[0].shape)
+    for index, (target, sample) in enumerate(zip(targets, samples, strict=True)):
+        if target.shape != sample.shape:
+            raise ValueError(
+                f"The y of {owner} must have targets of the sizes of the samples of X. Got "
+                f"y[{index}] of shape {target.shape} for X[{index}] of shape {sample.shape}."
+            )
+    check_ranges("y", targets[0].dtype, targets, "X is", samples[0].dtype)
+    check_ranges("X", samples[0].dtype, samples, "y is", targets[0].dtype)
+    return targets
+
+
 def check_targets(estimator: Any, data: TrainingData) -> None:
     """Check that the targets are what the loss is made for.
 
@@ -160,10 +243,10 @@ def check_targets(estimator: Any, data: TrainingData) -> None:
     ValueError
         If the loss is cross-entropy and a target is not in [0, 1].
     """
-    target = data.rows if data.target is None else data.target
-    if estimator.loss != "bce" or target.dtype != np.float32:
+    targets = parts_of(data.rows if data.target is None else data.target)
+    if estimator.loss != "bce" or full_range(targets[0].dtype):
         return
-    low, high = target.min(), target.max()
+    low, high = min(part.min() for part in targets), max(part.max() for part in targets)
     if low < 0 or high > 1:
         raise ValueError(
             f"loss='bce' of {type(estimator).__name__} needs targets in [0, 1]: scale them, or use "
@@ -171,9 +254,7 @@ def check_targets(estimator: Any, data: TrainingData) -> None:
         )
 
 
-def check_ranges(
-    name: str, dtype: np.dtype, rows: np.ndarray, other: str, other_dtype: np.dtype
-) -> None:
+def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
     """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
 
     Raises
@@ -182,15 +263,19 @@ def check_ranges(
         If only the counterpart is an image of integers, and the values are not on its scale.
     """
     white = full_range(other_dtype)
-    if white and not full_range(rows.dtype) and rows.max() > _MOST_OF_A_FRACTION:
+    parts = parts_of(rows)
+    if not white or full_range(parts[0].dtype):
+        return
+    highest = max(part.max() for part in parts)
+    if highest > _MOST_OF_A_FRACTION:
         raise ValueError(
             f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
-            f"values up to {rows.max():g}, read as they are. Give both the same dtype, or divide "
+            f"values up to {highest:g}, read as they are. Give both the same dtype, or divide "
             f"{name} by {white:.0f}."
         )
 
 
-def _own_noise(estimator: Any, rows: np.ndarray) -> NoiseInjector | None:
+def _own_noise(estimator: Any, rows: Any) -> NoiseInjector | None:
     noise = estimator.noise
     if noise is None or noise == "auto":
         return None
@@ -198,7 +283,9 @@ def _own_noise(estimator: Any, rows: np.ndarray) -> NoiseInjector | None:
     return injector.fit(rows)
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, list):
+        return all(_same(*pair) for pair in zip(a, b, strict=True))
     return a is b or (a.dtype == b.dtype and np.array_equal(a, b))
 
 

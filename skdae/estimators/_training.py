@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -16,7 +17,7 @@ from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise import NoiseInjector
-from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise, place
+from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise, Patches, place
 
 __all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 
@@ -34,6 +35,9 @@ _MAY_CHANGE = {
     "lr_schedule",
     "max_epochs",
     "n_iter_no_change",
+    "augment",
+    "blind_spot",
+    "patch_size",
     "sample_shape",
     "validation_fraction",
     "verbose",
@@ -159,57 +163,94 @@ def train_net(
 def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches, Batches | None]:
     """Split off the validation part, at random but from the seed, and share out the rest."""
     net = estimator.net_
-    device = torch.device(net.device)
-    parts = [part for part in (data.rows, data.target) if part is not None]
-    rows, *targets = place([rows_to_tensor(part) for part in parts], device)
-    n_rows = len(rows)
+    n_samples = len(data.rows)
     seeds = np.random.SeedSequence([order_seed, len(net.history)])
     epoch_seed, validation_seed = seeds.generate_state(2).tolist()
 
-    indices = torch.arange(n_rows)
+    indices = torch.arange(n_samples)
     n_valid = 0
     if estimator.early_stopping:
-        if n_rows < 2:
+        if n_samples < 2:
             raise ValueError(
                 f"early_stopping=True of {type(estimator).__name__} needs at least 2 samples, one "
-                f"to train on and one to validate. Got n_samples = {n_rows}."
+                f"to train on and one to validate. Got n_samples = {n_samples}."
             )
-        n_valid = min(max(1, round(estimator.validation_fraction * n_rows)), n_rows - 1)
+        n_valid = min(max(1, round(estimator.validation_fraction * n_samples)), n_samples - 1)
         # The same part in every call of partial_fit and every warm start.
-        indices = torch.randperm(n_rows, generator=make_generator(order_seed))
-    indices = indices.to(rows.device)
-    n_train = n_rows - n_valid
-    batch_size = estimator.batch_size
-    if batch_size == "auto":
-        batch_size = max(n_train // _BATCHES_AN_EPOCH, _SMALLEST_BATCH)
-        batch_size = min(batch_size, estimator._largest_batch)
-        batch_size = max(1, min(batch_size, _MOST_VALUES // rows.shape[1]))
-    make = partial(
-        Batches,
-        rows,
-        targets[0] if targets else None,
-        sample_shape=data.sample_shape,
-        batch_size=batch_size,
-        noise=_batch_noise(data.noise, rows),
-        device=device,
-        repeatable=_is_repeatable(data.noise),
-    )
-    training = make(
-        indices=indices[n_valid:].sort().values,
-        generator=make_generator(epoch_seed, device),
-    )
+        indices = torch.randperm(n_samples, generator=make_generator(order_seed))
+    make = (_make_batches if data.patch_shape is None else _make_patches)(estimator, data)
+    generator = make_generator(epoch_seed, net.device)
+    training = make(indices[n_valid:].sort().values, generator=generator)
     if not n_valid:
         return training, None
-    return training, make(indices=indices[:n_valid].sort().values, seed=validation_seed)
+    return training, make(indices[:n_valid].sort().values, seed=validation_seed)
 
 
-def _batch_noise(noise: NoiseInjector | None, rows: Tensor) -> Noise | None:
+def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
+    """Return what makes batches of whole samples."""
+    device = torch.device(estimator.net_.device)
+    parts = [part for part in (data.rows, data.target) if part is not None]
+    rows, *targets = place([rows_to_tensor(part) for part in parts], device)
+
+    def make(indices: Tensor, **source: Any) -> Batches:
+        return Batches(
+            rows,
+            targets[0] if targets else None,
+            indices=indices.to(rows.device),
+            sample_shape=data.sample_shape,
+            batch_size=_batch_size(estimator, len(indices), rows.shape[1]),
+            noise=_batch_noise(data),
+            device=device,
+            repeatable=_is_repeatable(data.noise),
+            blind_spots=estimator.blind_spot,
+            **source,
+        )
+
+    return make
+
+
+def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
+    """Return what makes batches of patches."""
+    images = data.images(data.rows)
+    targets = None if data.target is None else data.images(data.target)
+    shape = data.patch_shape or data.sample_shape
+    n_values = math.prod(shape)
+
+    def make(indices: Tensor, **source: Any) -> Batches:
+        chosen = indices.tolist()
+        samples = [images[index] for index in chosen]
+        n_patches = sum(sample.size for sample in samples) // n_values
+        return Patches(
+            samples,
+            None if targets is None else [targets[index] for index in chosen],
+            sample_shape=shape,
+            augment=estimator.augment,
+            batch_size=_batch_size(estimator, n_patches, n_values),
+            noise=_batch_noise(data),
+            device=torch.device(estimator.net_.device),
+            blind_spots=estimator.blind_spot,
+            **source,
+        )
+
+    return make
+
+
+def _batch_size(estimator: Any, n_samples: int, n_values: int) -> int:
+    if estimator.batch_size != "auto":
+        return estimator.batch_size
+    batch_size = max(n_samples // _BATCHES_AN_EPOCH, _SMALLEST_BATCH)
+    batch_size = min(batch_size, estimator._largest_batch)
+    return max(1, min(batch_size, _MOST_VALUES // n_values))
+
+
+def _batch_noise(data: TrainingData) -> Noise | None:
     """Return the noise of a batch; images of integers saturate at black and white."""
-    if noise is None:
+    if data.noise is None:
         return None
-    if not full_range(rows.dtype):
-        return noise.corrupt_batch
-    return lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)
+    corrupt = data.noise.corrupt_batch
+    if not full_range(data.dtype):
+        return corrupt
+    return lambda x, generator: corrupt(x, generator).clamp(0, 1)
 
 
 def _is_repeatable(noise: NoiseInjector | None) -> bool:

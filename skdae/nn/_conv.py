@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdae.nn._activations import ACTIVATIONS
+from skdae.nn._activations import ACTIVATIONS, RISING
 
 __all__ = ["CONV", "ConvAutoencoder", "crop", "pad_to_multiple"]
 
@@ -45,6 +45,16 @@ class ConvAutoencoder(nn.Module):
         A key of ``ACTIVATIONS``.
     returns_logits : bool, default=False
         Whether the output stands before its sigmoid.
+
+    Attributes
+    ----------
+    stride : int
+        Values of each axis of space that make one of the code.
+    reach : int or None
+        How far from a value of the output the input may lie that it depends on. None, with a
+        dense bottleneck, is everywhere: samples are of the one size that the module was built for.
+    width : float
+        Values that the widest layer holds for each place of the input.
     """
 
     def __init__(
@@ -63,9 +73,14 @@ class ConvAutoencoder(nn.Module):
         n_channels, *size = sample_shape
         self.size = tuple(size)
         self.stride = 2 ** len(channels)
+        # Each level convolves once at its finer stride on the way down, and once between its
+        # strides on the way up; what is pooled lies within one stride.
+        kernels = (kernel_size // 2) * (1 + sum(3 * 2**level for level in range(len(channels))))
+        self.reach = None if latent_dim is not None else kernels + 2 * self.stride
+        n_axes = len(size)
+        self.width = max(w / 2 ** (level * n_axes) for level, w in enumerate(channels))
         self.returns_logits = returns_logits
 
-        n_axes = len(size)
         act = ACTIVATIONS[activation]
         conv, conv_transpose = CONV[n_axes], _CONV_TRANSPOSE[n_axes]
         same = kernel_size // 2
@@ -74,9 +89,12 @@ class ConvAutoencoder(nn.Module):
         encoder: list[nn.Module] = []
         for n_in, n_out in itertools.pairwise(levels):
             stride = 2 if downsample == "stride" else 1
-            encoder += [conv(n_in, n_out, kernel_size, stride, same), act()]
-            if downsample != "stride":
-                encoder += [_POOL[downsample][n_axes](2)]
+            encoder += [conv(n_in, n_out, kernel_size, stride, same)]
+            pool = [] if downsample == "stride" else [_POOL[downsample][n_axes](2)]
+            # The largest of four comes through a rising activation unchanged: pool first, and
+            # a quarter of the values remains.
+            pools_first = downsample == "max" and activation in RISING
+            encoder += [*pool, act()] if pools_first else [act(), *pool]
 
         decoder: list[nn.Module] = []
         levels = [channels[-1], *channels[::-1]]
@@ -110,8 +128,8 @@ class ConvAutoencoder(nn.Module):
         return crop(self.decoder(code), self.size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstruct samples (n, channels, ...)."""
-        return self.decode(self.encode(x))
+        """Reconstruct samples (n, channels, ...): of any size, unless there is a bottleneck."""
+        return crop(self.decoder(self.encode(x)), tuple(x.shape[2:]))
 
 
 def pad_to_multiple(x: Tensor, stride: int) -> Tensor:

@@ -41,6 +41,15 @@ class ResidualUNet(nn.Module):
         Whether the net computes what to add to the input, instead of the clean sample.
     returns_logits : bool, default=False
         Whether the output stands before its sigmoid.
+
+    Attributes
+    ----------
+    stride : int
+        Values of each axis of space that make one of the deepest features.
+    reach : int
+        How far from a value of the output the input may lie that it depends on.
+    width : float
+        Values that the widest layer holds for each place of the input.
     """
 
     def __init__(
@@ -60,6 +69,12 @@ class ResidualUNet(nn.Module):
         n_axes = len(size)
         self.unshuffle = unshuffle
         self.stride = unshuffle * 2 ** (len(channels) - 1)
+        # The first and the last convolution, two for each block, down and up; the deepest level
+        # has no way up. What is unshuffled or halved lies within one stride.
+        strides = [unshuffle * 2**level for level in range(len(channels))]
+        n_convs = 2 * unshuffle + 4 * n_blocks * sum(strides) - 2 * n_blocks * strides[-1]
+        self.reach = (kernel_size // 2) * n_convs + self.stride
+        self.width = max(w / s**n_axes for w, s in zip(channels, strides, strict=True))
         self.residual = residual
         self.returns_logits = returns_logits
 

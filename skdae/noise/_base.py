@@ -15,6 +15,7 @@ from torch import Tensor
 from skdae._random import draw_seeds, make_generator
 from skdae._sklearn import InvalidParameterError, StrOptions, makes_data_frames, validate_rows
 from skdae.layout import as_fraction, restore_dtype, rows_to_tensor
+from skdae.lists import is_list_of_samples, read_list
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._levels import draw_level
 
@@ -106,25 +107,29 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._read(X, reset=True)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Return a corrupted copy of X that remembers its origin.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
-            Clean data.
+            Clean data; or a list of images or signals of different sizes.
         y : None
             Ignored.
 
         Returns
         -------
-        X_noisy : ndarray of X's shape
+        X_noisy : ndarray of X's shape, or list of ndarray
             Noisy data. A denoising autoencoder that is fitted on it right away takes the
             clean data as its target and draws the noise anew for every batch.
         """
         clean = self._read(X, reset=True)
         self._check_container(clean)
-        return CorruptedArray.from_pair(self._draw(clean, self.random_state), clean, clone(self))
+        noisy, noise = self._draw(clean, self.random_state), clone(self)
+        if not isinstance(clean, list):
+            return CorruptedArray.from_pair(noisy, clean, noise)
+        pairs = zip(noisy, clean, strict=True)
+        return [CorruptedArray.from_pair(*pair, noise) for pair in pairs]
 
     def transform(self, X: Any) -> np.ndarray:
         """Pass X through, or corrupt it with ``when="always"``.
@@ -171,14 +176,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
         Parameters
         ----------
-        X : array-like or torch.Tensor of 2 to 4 axes, samples first
-            Clean data, left as it is.
+        X : array-like or torch.Tensor of 2 to 4 axes, samples first, or list of arrays
+            Clean data, left as it is. A list holds images or signals of different sizes.
         random_state : int, RandomState instance or None, default=None
             Seed of this draw. None takes the ``random_state`` of the injector.
 
         Returns
         -------
-        X_noisy : ndarray or torch.Tensor of X's shape
+        X_noisy : ndarray or torch.Tensor of X's shape, or list of ndarray
             Noisy data of the same kind, dtype and device. Integers other than ``uint8``
             and ``uint16``, and booleans, come back as float32.
         """
@@ -224,17 +229,36 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _check_columns(self, n_features: int) -> None:
         """Check the parameters that depend on the number of values of a sample."""
 
-    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
+    def _read(self, X: Any, *, reset: bool = False) -> Any:
+        """Return the checked data: an array, or a list of arrays."""
         self._check_parameters()
+        if is_list_of_samples(X):
+            return self._read_list(X)
         rows, shape = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
         self._check_columns(rows.shape[1])
         return rows.reshape(shape)
 
-    def _check_container(self, array: np.ndarray) -> None:
-        if array.ndim > 2 and makes_data_frames(self):
+    def _read_list(self, X: Any) -> list[np.ndarray]:
+        owner = type(self).__name__
+        if self._mixes_rows:
+            raise ValueError(
+                f"{owner} takes values from other samples, which must be of one size. Got a list "
+                "of samples; make one array of them, or use another noise."
+            )
+        arrays = []
+        for x, sample in zip(X, read_list(X, owner), strict=True):
+            self._check_columns(sample.size)
+            dtype = sample.dtype if sample.dtype in _KEPT_DTYPES else np.float32
+            arrays.append(sample.astype(dtype, copy=False).reshape(np.shape(x)))
+        return arrays
+
+    def _check_container(self, data: Any) -> None:
+        is_list = isinstance(data, list)
+        if (is_list or data.ndim > 2) and makes_data_frames(self):
+            shape = "different shapes" if is_list else f"shape {data.shape[1:]}"
             raise ValueError(
                 f"set_output asks {type(self).__name__} for a data frame, which cannot hold "
-                f"samples of shape {array.shape[1:]}. Use set_output(transform='default'), or give "
+                f"samples of {shape}. Use set_output(transform='default'), or give "
                 "the noise to the autoencoder: noise=..."
             )
 
@@ -247,13 +271,22 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             )
         self._check_columns(math.prod(x.shape[1:]))
 
-    def _draw(self, clean: np.ndarray, random_state: Any) -> np.ndarray:
-        return self._draw_tensor(rows_to_tensor(clean), random_state).numpy()
+    def _draw(self, clean: Any, random_state: Any) -> Any:
+        if not isinstance(clean, list):
+            return self._draw_tensor(rows_to_tensor(clean), random_state).numpy()
+        (seed,) = draw_seeds(random_state, 1)
+        generator = make_generator(seed)
+        tensors = (rows_to_tensor(sample[np.newaxis]) for sample in clean)
+        return [self._corrupt_like(x, generator)[0].numpy() for x in tensors]
 
     def _draw_tensor(self, clean: Tensor, random_state: Any) -> Tensor:
         (seed,) = draw_seeds(random_state, 1)
+        return self._corrupt_like(clean, make_generator(seed, clean.device))
+
+    def _corrupt_like(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """Corrupt a tensor of any dtype, and give it back in that dtype."""
         computed = clean if clean.dtype == torch.float64 else as_fraction(clean)
-        noisy = self.corrupt_batch(computed, make_generator(seed, clean.device))
+        noisy = self.corrupt_batch(computed, generator)
         if clean.is_floating_point():
             return noisy.to(clean.dtype)
         return restore_dtype(noisy, clean.dtype)

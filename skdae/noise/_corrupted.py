@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 
-__all__ = ["CorruptedArray", "Origin", "checksum"]
+from skdae.lists import is_list_of_samples
+
+__all__ = ["CorruptedArray", "ListOrigin", "Origin", "checksum", "origin_of"]
 
 
 def checksum(array: np.ndarray) -> tuple:
@@ -41,6 +43,47 @@ class Origin:
         return (
             checksum(array) == self.noisy_checksum and checksum(self.clean) == self.clean_checksum
         )
+
+
+@dataclass(frozen=True)
+class ListOrigin:
+    """Where the samples of a list came from.
+
+    Attributes
+    ----------
+    parts : list of Origin or None
+        The origin of each sample; None where it has none.
+    """
+
+    parts: list[Origin | None]
+
+    @property
+    def noise(self) -> Any:
+        """The injector that corrupted the first of those that were corrupted."""
+        return next(part.noise for part in self.parts if part is not None)
+
+    @property
+    def clean(self) -> list[np.ndarray]:
+        """The values before the noise."""
+        return [part.clean for part in self.parts if part is not None]
+
+    def is_that_of(self, samples: Any) -> bool:
+        """Whether all samples still hold the values that this explains, with one noise."""
+        noise = repr(self.noise)
+        return all(
+            part is not None and repr(part.noise) == noise and part.is_that_of(sample)
+            for part, sample in zip(self.parts, samples, strict=True)
+        )
+
+
+def origin_of(X: Any) -> Origin | ListOrigin | None:
+    """Return what an array, or a list of samples, remembers of its origin."""
+    if isinstance(X, CorruptedArray):
+        return X.origin
+    if not is_list_of_samples(X):
+        return None
+    parts = [sample.origin if isinstance(sample, CorruptedArray) else None for sample in X]
+    return ListOrigin(parts) if any(part is not None for part in parts) else None
 
 
 class CorruptedArray(np.ndarray):

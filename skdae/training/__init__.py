@@ -2,10 +2,11 @@
 
 from skdae.training._batches import Batches, Noise
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
-from skdae.training._inference import in_chunks
+from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
 from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
+from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
 from skdae.training._state import from_arrays, load_module_arrays, module_arrays, to_arrays
 
@@ -18,11 +19,15 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Noise",
+    "Patches",
+    "chunk_size",
     "free_memory",
     "from_arrays",
     "in_chunks",
+    "in_tiles",
     "load_module_arrays",
     "module_arrays",
+    "patch_shape",
     "place",
     "resolve_device",
     "to_arrays",

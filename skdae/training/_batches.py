@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from torch.utils.data import Dataset
 
 from skdae._random import make_generator
 from skdae.layout import as_fraction, to_channels_first
+from skdae.training._blind_spots import hide_spots
 
 __all__ = ["Batches", "Noise"]
 
@@ -40,19 +43,22 @@ class Batches(Dataset):
     device : torch.device or None, default=None
         Where the training runs. None is where the rows are.
     repeatable : bool, default=False
-        Whether the noise does the same operations at every call, so that a recording of them
-        may stand for it.
+        Whether a batch takes the same operations on the device every time, so that a recording
+        of them may stand for it.
     generator : torch.Generator or None
         Source of order and noise, for training. None for validation.
     seed : int, default=0
         Without a generator, rows come in their order and with the noise of this seed,
         the same at every pass.
+    blind_spots : bool, default=False
+        Whether single values are hidden from the input, and a batch says which: (input, target,
+        spots).
     """
 
     def __init__(
         self,
-        rows: Tensor,
-        target: Tensor | None,
+        rows: Any,
+        target: Any,
         *,
         indices: Tensor,
         sample_shape: tuple[int, ...],
@@ -62,6 +68,7 @@ class Batches(Dataset):
         repeatable: bool = False,
         generator: torch.Generator | None = None,
         seed: int = 0,
+        blind_spots: bool = False,
     ):
         self.rows = rows
         self.target = target
@@ -70,9 +77,10 @@ class Batches(Dataset):
         self.batch_size = batch_size
         self.device = rows.device if device is None else device
         self.noise = noise
-        self.repeatable = repeatable and self.device == rows.device
+        self.repeatable = repeatable and rows.device == self.device
         self.generator = generator
         self.seed = seed
+        self.blind_spots = blind_spots
         self.starts = _starts(len(indices), batch_size)
 
     def __len__(self) -> int:
@@ -81,10 +89,10 @@ class Batches(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Return one clean input and its target: what skorch's own callbacks read."""
-        x, target = self.batch(self.indices[index].view(1), None)
+        x, target, *_ = self.batch(self.indices[index].view(1), None)
         return x[0], target[0]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         """Pass over the rows once."""
         generator = self.generator or make_generator(self.seed, self.device)
         for chosen in self.choices():
@@ -102,7 +110,12 @@ class Batches(Dataset):
         for start, stop in zip(self.starts, stops, strict=True):
             yield order[start:stop]
 
-    def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    @property
+    def n_values(self) -> int:
+        """Number of values of the inputs of a batch."""
+        return self.batch_size * math.prod(self.sample_shape)
+
+    def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, ...]:
         """Return inputs and targets of these rows; without a generator the inputs are clean."""
         rows = self._fetch(self.rows, chosen)
         target = rows if self.target is None else self._fetch(self.target, chosen)
@@ -110,13 +123,17 @@ class Batches(Dataset):
             rows = self.noise(rows, generator)
         elif target is rows:
             rows = rows.clone()  # a module may work in place
-        return (
-            to_channels_first(rows, self.sample_shape),
-            to_channels_first(target, self.sample_shape),
-        )
+        x = to_channels_first(rows, self.sample_shape)
+        target = to_channels_first(target, self.sample_shape)
+        if self.blind_spots and generator is not None:
+            x, spots = hide_spots(x, generator)
+            return x, target, spots
+        return x, target
 
-    def _fetch(self, rows: Tensor, chosen: Tensor) -> Tensor:
-        part = rows.index_select(0, chosen)
+    def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
+        return self._to_device(rows.index_select(0, chosen))
+
+    def _to_device(self, part: Tensor) -> Tensor:
         if part.device != self.device:
             part = part.pin_memory() if self.device.type == "cuda" else part
             part = part.to(self.device, non_blocking=True)

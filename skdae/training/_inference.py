@@ -1,32 +1,41 @@
-"""Inference in chunks of a fixed size (rule 9 of the design)."""
+"""Inference in chunks of a fixed size (rule 9 of the design), and in tiles."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdae.layout import rows_to_tensor
 from skdae.training._memory import kept_memory
 from skdae.training._threads import shared_threads
 
-__all__ = ["chunk_size", "in_chunks"]
+__all__ = ["chunk_size", "in_chunks", "in_tiles"]
 
-_MOST_ROWS = {"cpu": 64, "cuda": 1024}
-_MOST_VALUES = 2**22
+_FEWEST_ROWS, _MOST_ROWS = {"cpu": 64, "cuda": 1024}, {"cpu": 2048, "cuda": 2**16}
+_MOST_PRODUCTS = {"cpu": 2**25, "cuda": 2**32}
+_MOST_VALUES = {"cpu": 2**22, "cuda": 2**26}
 _MOST_PIXELS = {"cpu": 2**16, "cuda": 2**22}
 
 
-def chunk_size(width: int, device: torch.device, *, images: bool = False) -> int:
+def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
     """Return the rows a chunk: what one sample alone must not wait for, and many keep busy.
 
-    Convolutions keep a processor busy with few large images.
+    It depends on nothing but the module and what a row is. A dense net takes one product a weight
+    and row; convolutions keep a processor busy with few large images.
     """
     kind = device.type if device.type == "cuda" else "cpu"
-    most = _MOST_PIXELS[kind] if images else _MOST_VALUES
-    return max(1, min(_MOST_ROWS[kind], most // width))
+    n_values = math.prod(sample_shape)
+    if len(sample_shape) > 1:
+        return max(1, min(_FEWEST_ROWS[kind], _MOST_PIXELS[kind] // n_values))
+    n_weights = sum(parameter.numel() for parameter in module.parameters())
+    rows = max(_FEWEST_ROWS[kind], _MOST_PRODUCTS[kind] // max(1, n_weights))
+    rows = min(rows, _MOST_ROWS[kind], _MOST_VALUES[kind] // n_values)
+    return 2 ** int(math.log2(max(1, rows)))
 
 
 def in_chunks(
@@ -34,8 +43,7 @@ def in_chunks(
     rows: np.ndarray,
     device: torch.device,
     *,
-    width: int,
-    images: bool = False,
+    size: int,
 ) -> Tensor:
     """Apply a function of rows to chunks of one size, the last one filled up with zeros.
 
@@ -51,18 +59,15 @@ def in_chunks(
         Its inputs.
     device : torch.device
         Where to apply it.
-    width : int
-        Values of an input or an output, whichever is larger.
-    images : bool, default=False
-        Whether rows are images or signals, and the function convolves them.
+    size : int
+        Rows a chunk.
 
     Returns
     -------
     results : Tensor of shape (n, ...)
         On the CPU.
     """
-    size = chunk_size(width, device, images=images)
-    n_values = size * width if len(rows) > size else 0
+    n_values = size * rows.shape[1] if len(rows) > size else 0
     with torch.inference_mode(), shared_threads(), kept_memory(device, n_values):
         for start in range(0, len(rows), size):
             part = rows_to_tensor(rows[start : start + size])
@@ -76,3 +81,59 @@ def in_chunks(
                 results = torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype)
             results[start : start + len(part)] = result[: len(part)]
     return results
+
+
+def in_tiles(
+    function: Callable[[Tensor], Tensor],
+    image: np.ndarray,
+    device: torch.device,
+    *,
+    stride: int,
+    reach: int,
+    most_places: int,
+) -> np.ndarray:
+    """Apply a convolutional function to a large sample in overlapping tiles.
+
+    A tile is wider than the part of the result that is taken from it, by ``reach`` on each side
+    where the sample goes on: the result is that of the whole sample at once.
+
+    Parameters
+    ----------
+    function : callable (x) -> Tensor
+        Takes and gives (1, ..., channels), of any size.
+    image : ndarray of shape (..., channels)
+        The sample.
+    device : torch.device
+        Where to apply it.
+    stride : int
+        Tiles begin at multiples of it.
+    reach : int
+        How far from a value of the result the sample may lie that it depends on.
+    most_places : int
+        Values of a channel in a tile, about.
+
+    Returns
+    -------
+    result : ndarray of the shape of ``image``, float32
+        What the function makes of the sample.
+    """
+    size = image.shape[:-1]
+    halo = -(-reach // stride) * stride
+    longest = max(most_places ** (1 / len(size)) - 2 * halo, halo, stride)
+    steps = []
+    for side in size:
+        n_tiles = math.ceil(side / longest)
+        steps.append(math.ceil(side / n_tiles / stride) * stride)
+    result = np.empty(image.shape, dtype=np.float32)
+    starts = [range(0, side, step) for side, step in zip(size, steps, strict=True)]
+    with torch.inference_mode(), shared_threads(), kept_memory(device, most_places):
+        for corner in itertools.product(*starts):
+            kept, seen, inner = [], [], []
+            for start, step, side in zip(corner, steps, size, strict=True):
+                first, stop = max(0, start - halo), min(side, start + step)
+                kept.append(slice(start, stop))
+                seen.append(slice(first, min(side, start + step + halo)))
+                inner.append(slice(start - first, stop - first))
+            tile = torch.from_numpy(np.ascontiguousarray(image[tuple(seen)])[np.newaxis])
+            result[tuple(kept)] = function(tile.to(device))[0][tuple(inner)].cpu()
+    return result

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first, to_channels_first
 from skdae.training._batches import Batches
+from skdae.training._blind_spots import at_spots
 from skdae.training._callbacks import BestWeights, ProgressBar
 from skdae.training._captured import CapturedStep
 from skdae.training._ctrl_c import CtrlC
@@ -182,7 +183,7 @@ class DenoisingNet(NeuralNet):
             with (
                 self._global_generator(),
                 shared_threads(),
-                kept_memory(training.device, training.batch_size * training.rows.shape[1]),
+                kept_memory(training.device, training.n_values),
                 CtrlC() as self._ctrl_c,
             ):
                 self.fit_loop(training, validation, epochs=epochs)
@@ -328,17 +329,19 @@ class DenoisingNet(NeuralNet):
             return False
         total = 0.0
         with torch.inference_mode():
-            for _, target in training:
+            for _, target, *_ in training:
                 zeros = self.criterion_(torch.zeros_like(target), target)
                 total += zeros.item() * len(target)
         return loss > _EXPLODED * total / len(training) > 0
 
-    def train_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
+    def train_step(self, batch: tuple[Tensor, ...], **fit_params: Any) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
-        x, target = batch
+        x, target, *spots = batch
         for parameter in self._parameters:
             parameter.grad = None
         output = self.compute(self.module_, x)
+        if spots:
+            output, target = at_spots(output, *spots), at_spots(target, *spots)
         loss = self.criterion_(output, target)
         loss.backward()
         if self._observed:

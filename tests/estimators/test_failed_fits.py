@@ -260,7 +260,8 @@ def test_large_samples_come_in_small_batches(monkeypatch):
         seen["batches"] = len(training.starts)
 
     monkeypatch.setattr("skdae.training.DenoisingNet.train", fake_train)
-    ConvDAE((2,), noise=None).fit(np.zeros((8, 512, 512), dtype=np.float32))
+    X = np.zeros((8, 512, 512), dtype=np.float32)
+    ConvDAE((2,), noise=None, patch_size=None).fit(X)
     assert seen["batches"] == 2
 
 

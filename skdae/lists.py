@@ -1,0 +1,103 @@
+"""Lists of images or signals of different sizes: how they are read, and what is wrong with one.
+
+A list or tuple of arrays with two axes or more is a list of samples, and so is one of arrays with
+one axis whose lengths differ. Everything else that is a list is read as one array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite
+
+from skdae._sklearn import as_array
+from skdae.layout import as_pixels, full_range, looks_channels_first
+
+__all__ = ["is_list_of_samples", "read_list"]
+
+
+def is_list_of_samples(X: Any) -> bool:
+    """Whether X is a list of arrays that stand for one sample each."""
+    if not isinstance(X, (list, tuple)):
+        return False
+    axes = [getattr(x, "ndim", 0) for x in X]
+    if any(n_axes >= 2 for n_axes in axes):
+        return True
+    return all(n_axes == 1 for n_axes in axes) and len({len(x) for x in X}) > 1
+
+
+def read_list(
+    X: Sequence[Any], owner: str, *, name: str = "X", like: tuple[int, ...] | None = None
+) -> list[np.ndarray]:
+    """Check samples of different sizes; return them as views ``(..., channels)``.
+
+    Parameters
+    ----------
+    X : sequence of array-like
+        Gray images ``(height, width)``, images ``(height, width, channels)``, or signals
+        ``(length,)`` or ``(length, channels)``. Pairs are signals if every one of them would be
+        read as one, and images otherwise.
+    owner, name : str
+        Of the estimator and the argument, for the messages.
+    like : tuple of int or None, default=None
+        A sample shape, channels last, whose axes and channels all must have.
+
+    Raises
+    ------
+    ValueError
+        If a sample is wrong; the message names its index.
+    """
+    arrays = [_checked(x, owner, f"{name}[{index}]") for index, x in enumerate(X)]
+    axes = _common_axes(arrays) if like is None else len(like)
+    samples = [_with_channels(array, axes) for array in arrays]
+    channels = samples[0].shape[-1] if like is None else like[-1]
+    white = full_range(arrays[0].dtype)
+    for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
+        kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
+        if sample.ndim != axes or sample.shape[-1] != channels:
+            whose = f"{name}[0] has" if like is None else "those of fit had"
+            raise ValueError(
+                f"{owner} reads {name} as samples {kind} with one number of channels; {whose} "
+                f"{channels}. Got {name}[{index}] of shape {array.shape}."
+            )
+        if full_range(array.dtype) != white:
+            raise ValueError(
+                f"{owner} reads {name} as samples of one kind: all uint8, all uint16, or none of "
+                f"them. {name}[0] has dtype {arrays[0].dtype}. Got {name}[{index}] of dtype "
+                f"{array.dtype}."
+            )
+    return samples
+
+
+def _checked(x: Any, owner: str, name: str) -> np.ndarray:
+    """Return one sample as an array of numbers."""
+    array = np.asarray(as_array(x))
+    if array.dtype.kind not in "fiub" or not 1 <= array.ndim <= 3 or not array.size:
+        raise ValueError(
+            f"{owner} reads the samples of a list as arrays of numbers: (height, width), (height, "
+            "width, channels), (length,) or (length, channels), with one value or more. Got "
+            f"{name} of shape {array.shape} and dtype {array.dtype}."
+        )
+    if looks_channels_first(array.shape):
+        raise ValueError(
+            f"{name} looks channels-first: its shape is {array.shape}, and {owner} reads (height, "
+            "width, channels). Use np.moveaxis(x, 0, -1)."
+        )
+    assert_all_finite(array, input_name=name)
+    return array
+
+
+def _common_axes(arrays: list[np.ndarray]) -> int:
+    """Return 2 if all are signals of the same channels, and 3 if they are images."""
+    shapes = [as_pixels(array.shape) for array in arrays]
+    are_signals = len({shape[-1] for shape in shapes}) == 1 and all(len(s) == 2 for s in shapes)
+    return 2 if are_signals else 3
+
+
+def _with_channels(array: np.ndarray, axes: int) -> np.ndarray:
+    """Add a channel axis where it is missing; drop the axis of height of a signal."""
+    if axes == 2 and array.ndim == 3 and len(array) == 1:
+        return array[0]
+    return array[..., np.newaxis] if array.ndim == axes - 1 else array

@@ -1,0 +1,244 @@
+"""How near a denoised array is to the truth: PSNR and SSIM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, gen_batches
+
+from skdae._optional import import_optional
+from skdae._sklearn import Interval, as_array, validate_parameter_constraints
+from skdae.layout import full_range, infer_sample_shape
+from skdae.lists import is_list_of_samples, read_list
+
+__all__ = ["import_ssim", "mean_squared_error", "psnr", "ssim"]
+
+_SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
+_ROWS_AT_ONCE = 1024
+
+
+def psnr(
+    clean: Any,
+    denoised: Any,
+    *,
+    data_range: float | None = None,
+    per_sample: bool = False,
+) -> float | np.ndarray:
+    """Peak signal-to-noise ratio in decibels.
+
+    The usual figure of merit of denoising: 10 dB less is ten times the squared error.
+    Larger is better, and a perfect result is infinite. It is the mean squared error on a
+    logarithmic scale, comparable between dtypes because it is relative to the range.
+
+    Parameters
+    ----------
+    clean : array-like of shape (n_samples, ...), or list of arrays
+        The truth. A list holds images or signals of different sizes.
+    denoised : array-like of clean's shape, or list of arrays
+        What is judged.
+    data_range : float or None, default=None
+        Distance between the lowest and the highest value the data can have. None takes
+        the full range of the dtype of ``clean`` for ``uint8`` (255) and ``uint16``
+        (65535), and 1 for floats and booleans; other integers need the number.
+    per_sample : bool, default=False
+        Whether to return one value for each sample instead of one for all values.
+
+    Returns
+    -------
+    psnr : float or ndarray of shape (n_samples,)
+        Decibels. The pooled value comes from the mean squared error of all values; it is
+        not the mean of the values per sample.
+
+    See Also
+    --------
+    ssim : A measure of structure, nearer to what people see.
+    make_denoising_scorer : Either of them as the score of a search.
+
+    Notes
+    -----
+    ``10 log10(data_range² / MSE)``, computed in float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import psnr
+    >>> clean = np.full((10, 8, 8), 0.5)
+    >>> print(f"{psnr(clean, clean + 0.1):.1f} dB")
+    20.0 dB
+    """
+    clean, denoised = _check_pair(clean, denoised, "psnr")
+    peak = _check_data_range(data_range, clean[0].dtype, "psnr") ** 2
+    with np.errstate(divide="ignore"):
+        if per_sample:
+            return 10 * np.log10(peak / _mean_squared_errors(clean, denoised))
+        return float(10 * np.log10(peak / mean_squared_error(clean, denoised)))
+
+
+def ssim(
+    clean: Any,
+    denoised: Any,
+    *,
+    data_range: float | None = None,
+    sample_shape: tuple[int, ...] | None = None,
+    per_sample: bool = False,
+) -> float | np.ndarray:
+    """Structural similarity of images or signals, as scikit-image computes it.
+
+    Compares means, contrasts and structure in small windows; it punishes blur more than
+    PSNR does. 1 is a perfect result, 0 no similarity at all. Needs scikit-image:
+    ``pip install skdae[images]``.
+
+    Parameters
+    ----------
+    clean : array-like of shape (n_samples, ...), or list of arrays
+        The truth: flat rows, ``(n, height, width)`` or ``(n, height, width, channels)``; or a
+        list of images of different sizes.
+    denoised : array-like of clean's shape, or list of arrays
+        What is judged.
+    data_range : float or None, default=None
+        Distance between the lowest and the highest value the data can have. None takes
+        the full range of the dtype of ``clean`` for ``uint8`` (255) and ``uint16``
+        (65535), and 1 for floats and booleans; other integers need the number.
+    sample_shape : tuple of int or None, default=None
+        What a flat row is: ``(height, width)``, ``(height, width, channels)``,
+        ``(length,)`` or ``(length, channels)``. None reads a square number of columns as
+        an image, and any other as a signal.
+    per_sample : bool, default=False
+        Whether to return one value for each sample instead of their mean.
+
+    Returns
+    -------
+    ssim : float or ndarray of shape (n_samples,)
+        At most 1.
+
+    See Also
+    --------
+    psnr : The squared error on a logarithmic scale.
+
+    Notes
+    -----
+    ``skimage.metrics.structural_similarity`` of each sample in float64, averaged over
+    channels, with a uniform window of 7 values a side, or of the largest odd number that
+    fits into the smallest side. Sides shorter than 3 have no window.
+
+    References
+    ----------
+    .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, Image quality assessment:
+       from error visibility to structural similarity, IEEE Transactions on Image
+       Processing 13 (2004).
+
+    Examples
+    --------
+    >>> from skdae import GaussianNoise, ssim
+    >>> from skdae.datasets import load_digits
+    >>> X, _ = load_digits()
+    >>> ssim(X, X)
+    1.0
+    >>> print(f"{ssim(X, GaussianNoise(0.4).corrupt(X, random_state=0)):.2f}")
+    0.64
+    """
+    structural_similarity = import_ssim("ssim")
+    clean, denoised = _check_pair(clean, denoised, "ssim")
+    data_range = _check_data_range(data_range, clean[0].dtype, "ssim")
+
+    def of_one(a: np.ndarray, b: np.ndarray) -> float:
+        shape = infer_sample_shape(a.shape, sample_shape, "ssim", flat=False)
+        smallest_side = min(shape[:-1])
+        if smallest_side < _SMALLEST_SIDE:
+            raise ValueError(
+                f"ssim needs samples of at least {_SMALLEST_SIDE} values a side, the smallest "
+                f"window it can use. Got samples of shape {a.shape}, read as {shape}."
+            )
+        return structural_similarity(
+            a.reshape(shape).astype(np.float64),
+            b.reshape(shape).astype(np.float64),
+            win_size=min(_LARGEST_WINDOW, smallest_side - (smallest_side + 1) % 2),
+            data_range=data_range,
+            channel_axis=-1,
+        )
+
+    values = np.array([of_one(*pair) for pair in zip(clean, denoised, strict=True)])
+    return values if per_sample else float(values.mean())
+
+
+def mean_squared_error(clean: Any, denoised: Any) -> np.float64:
+    """Return the mean over all values, those of all samples of a list together."""
+    sizes = [sample.size for sample in clean] if isinstance(clean, list) else None
+    return np.average(_mean_squared_errors(clean, denoised), weights=sizes)
+
+
+def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
+    """MSE of each sample, without float64 copies of whole arrays."""
+    if isinstance(clean, list):
+        pairs = zip(clean, denoised, strict=True)
+        return np.array([_mean_squared_errors(a[None], b[None])[0] for a, b in pairs])
+    errors = np.empty(len(clean))
+    for rows in gen_batches(len(clean), _ROWS_AT_ONCE):
+        difference = np.subtract(clean[rows], denoised[rows], dtype=np.float64)
+        difference = difference.reshape(len(difference), -1)
+        errors[rows] = np.einsum("ij,ij->i", difference, difference) / difference.shape[1]
+    return errors
+
+
+def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
+    if is_list_of_samples(clean) or is_list_of_samples(denoised):
+        return _check_lists(clean, denoised, owner)
+    clean, denoised = (
+        check_array(as_array(X), ensure_2d=False, allow_nd=True, input_name=name)
+        for X, name in ((clean, "clean"), (denoised, "denoised"))
+    )
+    if clean.shape != denoised.shape:
+        raise ValueError(
+            f"{owner} compares arrays of one shape. Got clean of shape {clean.shape} and "
+            f"denoised of shape {denoised.shape}."
+        )
+    return clean, denoised
+
+
+def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
+    if not (isinstance(clean, (list, tuple)) and isinstance(denoised, (list, tuple))):
+        raise ValueError(f"{owner} compares a list of samples with a list, or two arrays.")
+    if len(clean) != len(denoised):
+        raise ValueError(
+            f"{owner} compares lists of one length. Got {len(clean)} clean and {len(denoised)} "
+            "denoised samples."
+        )
+    pairs = []
+    for name, samples in (("clean", clean), ("denoised", denoised)):
+        read = read_list(samples, owner, name=name)
+        pairs.append([x.reshape(np.shape(s)) for x, s in zip(read, samples, strict=True)])
+    for index, (a, b) in enumerate(zip(*pairs, strict=True)):
+        if a.shape != b.shape:
+            raise ValueError(
+                f"{owner} compares samples of one shape. Got clean[{index}] of shape {a.shape} and "
+                f"denoised[{index}] of shape {b.shape}."
+            )
+    return pairs[0], pairs[1]
+
+
+def _check_data_range(data_range: float | None, dtype: np.dtype, owner: str) -> float:
+    """Return the range given, or that of the dtype."""
+    validate_parameter_constraints(
+        {"data_range": [Interval(Real, 0, None, closed="neither"), None]},
+        {"data_range": data_range},
+        caller_name=owner,
+    )
+    if data_range is not None:
+        return float(data_range)
+    white = full_range(dtype)
+    if white is not None:
+        return white
+    if dtype.kind in "iu":
+        raise ValueError(
+            f"The 'data_range' parameter of {owner} is needed for values of dtype {dtype}: "
+            "pass the distance between the lowest and the highest possible value."
+        )
+    return 1.0
+
+
+def import_ssim(owner: str) -> Callable:
+    module = import_optional("skimage.metrics", package="scikit-image", extra="images", owner=owner)
+    return module.structural_similarity
