@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS, RISING
+from skdae.nn._to_few import ConvToFew
 
-__all__ = ["CONV", "ConvAutoencoder", "crop", "pad_to_multiple"]
+__all__ = ["CONV", "ConvAutoencoder", "crop", "last_conv", "pad_to_multiple"]
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 _CONV_TRANSPOSE = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
@@ -104,7 +105,7 @@ class ConvAutoencoder(nn.Module):
             else:
                 decoder += [nn.Upsample(scale_factor=2), conv(n_in, n_out, kernel_size, 1, same)]
                 decoder += [act()]
-        decoder += [conv(channels[0], n_channels, kernel_size, 1, same)]
+        decoder += [last_conv(n_axes, channels[0], n_channels, kernel_size)]
 
         if latent_dim is not None:
             spatial = (channels[-1], *(math.ceil(side / self.stride) for side in size))
@@ -130,6 +131,13 @@ class ConvAutoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, channels, ...): of any size, unless there is a bottleneck."""
         return crop(self.decoder(self.encode(x)), tuple(x.shape[2:]))
+
+
+def last_conv(n_axes: int, n_in: int, n_out: int, kernel_size: int) -> nn.Module:
+    """Return the convolution that ends a net: it keeps the size, and leaves few channels."""
+    if n_axes == 2:
+        return ConvToFew(n_in, n_out, kernel_size)
+    return CONV[n_axes](n_in, n_out, kernel_size, padding=kernel_size // 2)
 
 
 def pad_to_multiple(x: Tensor, stride: int) -> Tensor:

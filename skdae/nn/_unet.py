@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._conv import CONV, crop, pad_to_multiple
+from skdae.nn._conv import CONV, crop, last_conv, pad_to_multiple
 
 __all__ = ["ResidualUNet"]
 
@@ -96,7 +96,7 @@ class ResidualUNet(nn.Module):
             conv(coarse, fine * 2**n_axes, 1) for fine, coarse in itertools.pairwise(channels)
         )
         self.ways_up = nn.ModuleList(blocks(width) for width in channels[:-1])
-        self.last = conv(channels[0], n_unshuffled, kernel_size, padding=same)
+        self.last = last_conv(n_axes, channels[0], n_unshuffled, kernel_size)
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples to the features of the deepest level: (n, channels[-1], ...)."""
