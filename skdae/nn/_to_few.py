@@ -20,8 +20,9 @@ class ConvToFew(nn.Conv2d):
     """A convolution that keeps the size and leaves few channels, as at the end of a net.
 
     Kernels of libraries block their loops by 8 or 16 output channels, and waste most of a block on
-    one to three. On the CPU, one product makes a plane for each output channel and place of the kernel;
-    the planes are shifted and added. Elsewhere, and for many channels, it is an ``nn.Conv2d``.
+    one to three. On the CPU, one product makes a plane for each output channel and place of the
+    kernel; the planes are shifted and added. Elsewhere, and for many channels, it is an
+    ``nn.Conv2d``.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class _Planes(torch.autograd.Function):
         return out[:, :, margin : margin + height, margin : margin + width].movedim(0, 1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         pixels, kernel = ctx.saved_tensors
         (n, n_in, height, width), shape = ctx.shapes
         n_out, _, side, _ = shape
