@@ -52,7 +52,7 @@ class _Planes(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         pixels = x.movedim(1, -1).reshape(-1, x.shape[1])
         kernel = weight.movedim(1, -1).reshape(-1, x.shape[1])
         ctx.save_for_backward(pixels, kernel)
