@@ -33,6 +33,20 @@ def test_it_denoises_without_a_clean_value():
     assert np.square(copying.predict(noisy[150:]) - clean[150:]).mean() > 3 * error
 
 
+def test_a_second_noisy_copy_does_for_the_clean_one():
+    """Noise2Noise: the mean of the targets is what the squared error learns."""
+    clean = smooth_images(200, 32)
+    noise = GaussianNoise(0.2)
+    first, second = (noise.corrupt(clean, random_state=seed) for seed in (0, 1))
+
+    def error_of(target):
+        dae = UNetDAE(max_epochs=8, random_state=0).fit(first[:150], target[:150])
+        return np.square(dae.predict(first[150:]) - clean[150:]).mean()
+
+    from_noisy, from_clean = error_of(second), error_of(clean)
+    assert from_clean < from_noisy < 0.15 * 0.2**2
+
+
 def test_one_noisy_image_is_enough():
     (clean,) = smooth_images(1, 128)
     noisy = GaussianNoise(0.2).corrupt([clean], random_state=0)[0]
