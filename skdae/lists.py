@@ -15,7 +15,7 @@ from sklearn.utils import assert_all_finite
 from skdae._sklearn import as_array
 from skdae.layout import as_pixels, full_range, looks_channels_first
 
-__all__ = ["is_list_of_samples", "read_list"]
+__all__ = ["first_of_another_shape", "is_list_of_samples", "read_list"]
 
 
 def is_list_of_samples(X: Any) -> bool:
@@ -26,6 +26,12 @@ def is_list_of_samples(X: Any) -> bool:
     if any(n_axes >= 2 for n_axes in axes):
         return True
     return all(n_axes == 1 for n_axes in axes) and len({len(x) for x in X}) > 1
+
+
+def first_of_another_shape(samples: Sequence[Any]) -> int | None:
+    """Return the index of the first sample whose shape is not that of sample 0, or None."""
+    shapes = [np.shape(sample) for sample in samples]
+    return next((index for index, shape in enumerate(shapes) if shape != shapes[0]), None)
 
 
 def read_list(

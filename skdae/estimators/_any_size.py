@@ -16,8 +16,8 @@ from skdae._sklearn import as_array
 from skdae.estimators._averaging import over_spots, over_turns
 from skdae.estimators._inference import InferenceMixin, Samples
 from skdae.estimators._target import ROW_DTYPES, read_target
-from skdae.layout import as_fraction, restore_dtype, rows_to_tensor, squeezed
-from skdae.lists import is_list_of_samples, read_list
+from skdae.layout import as_fraction, rows_to_tensor, squeezed
+from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.training import in_tiles
 
 __all__ = ["AnySizeMixin"]
@@ -46,7 +46,8 @@ class AnySizeMixin(InferenceMixin):
             different sizes. A sample alone is ``[x]``; after a fit on a list, ``x`` will do.
         tta : bool, default=False
             Whether to average over the eight flips and quarter turns of an image (test-time
-            augmentation). It takes eight times as long, and gains about 0.1 dB on photographs.
+            augmentation). It takes eight times as long, and gains little: 0.16 dB on scanned
+            pages.
         j_invariant : bool, default=False
             Whether to denoise every value from its surroundings alone, in sixteen passes (four
             for signals). For nets that were trained with ``blind_spot=True`` on noise that they
@@ -64,33 +65,36 @@ class AnySizeMixin(InferenceMixin):
                 f"tta=True of {type(self).__name__} flips and turns images. It was fitted on "
                 f"signals of shape {self.sample_shape_}."
             )
-        how = {"tta": tta, "j_invariant": j_invariant}
-        if not self._is_list(X):
-            return self._predict(self._read(X), **how)
-        return [self._predict(samples, **how) for samples in self._read_list(X)]
+        is_list = self._is_list(X)
+        every = self._read_list(X) if is_list else [self._read(X)]
+        denoised = [
+            samples.as_they_came(self._averaged(samples, tta=tta, j_invariant=j_invariant))
+            for samples in every
+        ]
+        return denoised if is_list else denoised[0]
 
-    def _predict(self, samples: Samples, *, tta: bool = False, j_invariant: bool = False) -> Any:
+    def _averaged(self, samples: Samples, *, tta: bool, j_invariant: bool) -> Tensor:
+        """Denoise rows, once or as the mean that is asked for."""
         if not tta and not j_invariant:
-            return super()._predict(samples)
+            return self._denoise(samples)
         images = as_fraction(rows_to_tensor(samples.rows)).numpy()
         images = images.reshape(-1, *samples.sample_shape)
 
         def denoise(images: np.ndarray) -> np.ndarray:
             rows = images.reshape(len(images), -1)
             turned = Samples(rows, images.shape, images.shape[1:], samples.alone)
-            return self._denoise(turned).numpy().reshape(images.shape)
+            return turned.as_they_came(self._denoise(turned))
 
         def denoise_at_spots(images: np.ndarray) -> np.ndarray:
             return over_spots(denoise, images) if j_invariant else denoise(images)
 
-        height, width = samples.sample_shape[:2]
-        quarters = self._takes_any_size or height == width
         if tta:
+            height, width, _ = samples.sample_shape
+            quarters = self._takes_any_size or height == width
             images = over_turns(denoise_at_spots, images, quarters=quarters)
         else:
             images = denoise_at_spots(images)
-        dtype = getattr(torch, samples.rows.dtype.name)
-        return restore_dtype(torch.from_numpy(images), dtype).numpy().reshape(samples.shape)
+        return torch.from_numpy(images).flatten(1)
 
     @property
     def _takes_any_size(self) -> bool:
@@ -107,13 +111,15 @@ class AnySizeMixin(InferenceMixin):
 
     def _read_list(self, X: Any) -> Iterator[Samples]:
         """Check the samples of a list, and yield them one at a time."""
-        like = self.sample_shape_
-        samples = read_list(X, type(self).__name__, like=like)
+        for x, sample in zip(X, self._checked_list(X), strict=True):
+            yield _alone(sample, np.shape(x))
+
+    def _checked_list(self, X: Any) -> list[np.ndarray]:
+        samples = read_list(X, type(self).__name__, like=self.sample_shape_)
         if not self._takes_any_size:
             self._check_size_of_fit(samples)
         self._check_range_of_fit(samples)
-        for x, sample in zip(X, samples, strict=True):
-            yield _alone(sample, np.shape(x))
+        return samples
 
     def _check_size_of_fit(self, samples: list[np.ndarray]) -> None:
         for index, sample in enumerate(samples):
@@ -140,13 +146,13 @@ class AnySizeMixin(InferenceMixin):
     def _one_size(self, X: Any) -> np.ndarray:
         """Make an array of a list, for codes, which are of one length."""
         samples = read_list(X, type(self).__name__, like=self.sample_shape_)
-        for index, sample in enumerate(samples):
-            if sample.shape != samples[0].shape:
-                raise ValueError(
-                    f"{type(self).__name__} encodes samples of one size, so that all codes have "
-                    f"one length. Got X[0] of shape {samples[0].shape} and X[{index}] of shape "
-                    f"{sample.shape}."
-                )
+        index = first_of_another_shape(samples)
+        if index is not None:
+            raise ValueError(
+                f"{type(self).__name__} encodes samples of one size, so that all codes have "
+                f"one length. Got X[0] of shape {samples[0].shape} and X[{index}] of shape "
+                f"{samples[index].shape}."
+            )
         return np.stack(samples)
 
     def _as_batch(self, array: np.ndarray) -> tuple[np.ndarray | None, bool]:
@@ -176,13 +182,11 @@ class AnySizeMixin(InferenceMixin):
         if not self._is_list(X):
             yield from super()._pairs(X, y)
             return
-        every = list(self._read_list(X))
-        owner = type(self).__name__
-        samples = read_list(X, owner, like=self.sample_shape_)
-        targets = read_target(y, samples, (), owner, other_y="raise")
-        for index, sample in enumerate(every):
-            target = None if targets is None else _alone(targets[index], ()).rows
-            yield sample, target
+        samples = self._checked_list(X)
+        targets = read_target(y, samples, (), type(self).__name__, other_y="raise")
+        for index, sample in enumerate(samples):
+            target = None if targets is None else _alone(targets[index]).rows
+            yield _alone(sample), target
 
     def _denoise(self, samples: Samples) -> Tensor:
         module, device = self.net_.module_, torch.device(self.net_.device)
@@ -214,8 +218,8 @@ class AnySizeMixin(InferenceMixin):
         return self.net_.denoise_rows(rows, shape[1:]).view(shape)
 
 
-def _alone(sample: np.ndarray, shape: tuple[int, ...]) -> Samples:
-    """Make a row of a sample that came alone."""
+def _alone(sample: np.ndarray, shape: tuple[int, ...] | None = None) -> Samples:
+    """Make a row of a sample that came alone, in a shape that may lack the channel axis."""
     dtype = sample.dtype if sample.dtype in ROW_DTYPES else np.float32
     rows = np.ascontiguousarray(sample, dtype=dtype).reshape(1, -1)
-    return Samples(rows, shape, sample.shape, alone=True)
+    return Samples(rows, sample.shape if shape is None else shape, sample.shape, alone=True)

@@ -197,6 +197,8 @@ class BaseDenoisingAutoencoder(
             The codes.
         """
         data = self._fit(X, y, other_y="ignore")
+        if isinstance(data.rows, list):
+            return self._encode(self._read(data.rows))
         return self._encode(Samples(data.rows, data.rows.shape, data.sample_shape))
 
     @fit_context(prefer_skip_nested_validation=False)

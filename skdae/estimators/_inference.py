@@ -16,7 +16,7 @@ from torch import Tensor
 from skdae._sklearn import validate_rows
 from skdae.estimators._target import ROW_DTYPES, check_ranges, parts_of, read_target
 from skdae.layout import as_fraction, restore_dtype, rows_to_tensor, squeezed
-from skdae.lists import is_list_of_samples
+from skdae.lists import first_of_another_shape, is_list_of_samples
 from skdae.training import DenoisingNet, chunk_size, in_chunks
 
 __all__ = ["InferenceMixin", "Samples"]
@@ -41,6 +41,11 @@ class Samples(NamedTuple):
     shape: tuple[int, ...]
     sample_shape: tuple[int, ...]
     alone: bool = False
+
+    def as_they_came(self, denoised: Tensor) -> np.ndarray:
+        """Give what became of the rows the shape and the dtype of the samples."""
+        dtype = getattr(torch, self.rows.dtype.name)
+        return restore_dtype(denoised, dtype).numpy().reshape(self.shape)
 
 
 class InferenceMixin(TransformerMixin):
@@ -70,11 +75,8 @@ class InferenceMixin(TransformerMixin):
         X_denoised : ndarray of X's shape
             Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
         """
-        return self._predict(self._read(X))
-
-    def _predict(self, samples: Samples) -> np.ndarray:
-        denoised = restore_dtype(self._denoise(samples), getattr(torch, samples.rows.dtype.name))
-        return denoised.numpy().reshape(samples.shape)
+        samples = self._read(X)
+        return samples.as_they_came(self._denoise(samples))
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -234,13 +236,13 @@ def as_one_array(X: Any, owner: str) -> Any:
     """
     if not is_list_of_samples(X):
         return X
-    shapes = [np.shape(x) for x in X]
-    for index, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise ValueError(
-                f"{owner} takes samples of one size. Got X[0] of shape {shapes[0]} and X[{index}] "
-                f"of shape {shape}. ConvDAE and UNetDAE take lists of images of different sizes."
-            )
+    index = first_of_another_shape(X)
+    if index is not None:
+        raise ValueError(
+            f"{owner} takes samples of one size. Got X[0] of shape {np.shape(X[0])} and X[{index}] "
+            f"of shape {np.shape(X[index])}. ConvDAE and UNetDAE take lists of images of different "
+            "sizes."
+        )
     return np.stack(X)
 
 

@@ -28,15 +28,15 @@ _MOST_VALUES = 2**20
 
 # What a warm start may change.
 _MAY_CHANGE = {
+    "augment",
     "batch_size",
+    "blind_spot",
     "device",
     "early_stopping",
     "lr",
     "lr_schedule",
     "max_epochs",
     "n_iter_no_change",
-    "augment",
-    "blind_spot",
     "patch_size",
     "sample_shape",
     "validation_fraction",

@@ -286,6 +286,16 @@ def test_codes_of_patch_trained_nets(kind):
         np.testing.assert_allclose(dae.inverse_transform(codes), dae.predict(X), atol=1e-5)
 
 
+@both
+def test_codes_of_a_list_while_fitting(kind):
+    photos = images_of((20, 30), (20, 30))
+    dae = kind(**NOISY)
+    codes = dae.fit_transform(photos)
+    np.testing.assert_array_equal(codes, dae.transform(photos))
+    with pytest.raises(ValueError, match="encodes samples of one size"):
+        dae.fit_transform(images_of((20, 30), (41, 17)))
+
+
 # ---------------------------------------------------------------------- tiles
 def reach_of(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
     """Say how far a NaN spreads: the oracle of ``reach``."""
