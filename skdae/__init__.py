@@ -25,6 +25,7 @@ _HOME = {
     "SwapNoise": "noise",
     "UNetDAE": "estimators",
     "UniformNoise": "noise",
+    "estimate_sigma": "noise",
     "make_denoising_scorer": "metrics",
     "psnr": "metrics",
     "ssim": "metrics",

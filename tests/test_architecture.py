@@ -25,7 +25,9 @@ ARROWS = {
     "._warnings": set(),
     ".layout": {"numpy", "torch"},
     ".lists": {"._sklearn", ".layout", "numpy", "sklearn"},
-    ".noise": {"._random", "._sklearn", ".layout", ".lists", "numpy", "sklearn", "torch"},
+    ".noise": {
+        *("._optional", "._random", "._sklearn", ".layout", ".lists", "numpy", "sklearn", "torch"),
+    },
     ".nn": {"torch"},
     ".training": {"._random", ".layout", "joblib", "numpy", "skorch", "torch", "tqdm"},
     ".estimators": {
@@ -48,7 +50,8 @@ ARROWS = {
     ".plotting": {"._optional", "._sklearn", ".layout", ".metrics", ".noise", "numpy", "sklearn"},
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }
-OPTIONAL = {"PIL", "matplotlib", "pandas", "polars", "pyarrow", "safetensors", "skimage", "skops"}
+OPTIONAL = {"PIL", "matplotlib", "pandas", "polars", "pyarrow", "pywt", "safetensors", "skimage"}
+OPTIONAL |= {"skops"}
 GLOBAL_SEEDING = {
     *("random.seed", "np.random.seed", "numpy.random.seed", "np.random.set_state"),
     *("torch.manual_seed", "torch.random.manual_seed", "torch.seed", "torch.random.seed"),

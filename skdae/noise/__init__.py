@@ -3,6 +3,7 @@
 from skdae.noise._base import NoiseInjector
 from skdae.noise._compose import ChainNoise, OneOfNoise
 from skdae.noise._corrupted import CorruptedArray
+from skdae.noise._estimate import estimate_sigma
 from skdae.noise._gaussian import GaussianNoise
 from skdae.noise._masking import MaskingNoise
 from skdae.noise._poisson import PoissonNoise
@@ -23,4 +24,5 @@ __all__ = [
     "SpeckleNoise",
     "SwapNoise",
     "UniformNoise",
+    "estimate_sigma",
 ]
