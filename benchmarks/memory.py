@@ -2,14 +2,15 @@
 
     python benchmarks/memory.py
 
-Each row is a process of its own: it imports everything, makes 60,000 uint8 images, fits on 256 of
-them (so that torch has set itself up), notes its resident memory, and then the peak during the
-call. Linux only.
+Each row is a process of its own: it imports everything, makes uint8 images, fits on a few of them
+(so that torch has set itself up), notes its resident memory, and then the peak during the call.
+``fit_patches`` is ``fit`` on a list of images, in patches. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
 import threading
@@ -23,10 +24,16 @@ from _report import print_machine, print_table
 from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE
 from skdae.estimators import BaseDenoisingAutoencoder
 
-N_IMAGES = 60_000
 MEBIBYTE = 2**20
-
-TASKS = ("DenseDAE.fit", "ConvDAE.fit", "UNetDAE.fit", "ConvDAE.predict", "UNetDAE.predict")
+DIGITS, PHOTOS = (60_000, 28, 28), (400, 180, 180)
+TASKS = {
+    "DenseDAE.fit": DIGITS,
+    "ConvDAE.fit": DIGITS,
+    "UNetDAE.fit": DIGITS,
+    "UNetDAE.fit_patches": PHOTOS,
+    "ConvDAE.predict": DIGITS,
+    "UNetDAE.predict": DIGITS,
+}
 
 
 class Peak:
@@ -65,15 +72,17 @@ def run(task: str) -> None:
     """Do one task and print what it took, in MiB."""
     warnings.simplefilter("ignore")
     name, method = task.split(".")
-    X = np.random.default_rng(0).integers(0, 256, (N_IMAGES, 28, 28), dtype=np.uint8)
-    dae = estimator(name).fit(X[:256])
-    dae.predict(X[:64])
+    X = np.random.default_rng(0).integers(0, 256, TASKS[task], dtype=np.uint8)
+    few = X[: 256 if method != "fit_patches" else 4]
+    if method == "fit_patches":
+        X, few = list(X), list(few)
+    dae = estimator(name).fit(few)
+    dae.predict(few)
     with Peak() as peak:
-        if method == "fit":
-            dae.fit(X)
+        if method == "predict":
+            assert dae.predict(X).shape == X.shape
         else:
-            result = dae.predict(X)
-            assert result.shape == X.shape
+            dae.fit(X)
     print((peak.highest - peak.before) / MEBIBYTE)
 
 
@@ -87,11 +96,12 @@ def main() -> None:
         return
     print_machine()
     rows = []
-    for task in TASKS:
+    for task, shape in TASKS.items():
         command = [sys.executable, __file__, "--task", task]
         taken = float(subprocess.run(command, capture_output=True, check=True).stdout)
-        rows.append([task, f"{N_IMAGES * 784 / MEBIBYTE:.0f}", f"{taken:.0f}"])
-    print_table(["call on 60,000 uint8 images", "data, MiB", "above it, MiB"], rows)
+        size = " x ".join(f"{side:,}" for side in shape)
+        rows.append([task, size, f"{math.prod(shape) / MEBIBYTE:.0f}", f"{taken:.0f}"])
+    print_table(["call", "uint8 images", "data, MiB", "above it, MiB"], rows)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Task:
 
 
 TASKS = {
-    "keras-io-2021": Task("bce", 0.0846, 100, 2, images=9_000, best={"max_epochs": 9, "lr": 0.01}),
-    "dropsofai-2020": Task("mse", 0.0069, 30, 1, images=6_000, best={"max_epochs": 9, "lr": 0.01}),
+    "keras-io-2021": Task("bce", 0.0846, 100, 2, images=9_000, best={"max_epochs": 5, "lr": 0.01}),
+    "dropsofai-2020": Task("mse", 0.0069, 30, 1, images=6_000, best={"max_epochs": 5, "lr": 0.01}),
 }
 
 
