@@ -67,6 +67,8 @@ def as_array(X: Any) -> Any:
     if hasattr(X, "detach"):
         X = X.detach().cpu()
     X = np.asarray(X)
+    if X.dtype == object and X.ndim == 1 and len(X) and getattr(X[0], "ndim", 0):
+        raise ValueError("Got an array of arrays (dtype object). Make it a list: list(X).")
     return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 

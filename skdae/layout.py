@@ -20,6 +20,7 @@ __all__ = [
     "are_sizes",
     "as_fraction",
     "as_pixels",
+    "check_ranges",
     "check_sample_shape",
     "from_channels_first",
     "full_range",
@@ -38,6 +39,8 @@ _FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
     np.dtype(np.uint8): 255.0,
     np.dtype(np.uint16): 65535.0,
 }
+# No noise that is worth removing lifts a fraction above this.
+_MOST_OF_A_FRACTION = 16
 _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
 
@@ -172,6 +175,27 @@ def as_fraction(x: Tensor) -> Tensor:
 def full_range(dtype: torch.dtype | np.dtype) -> float | None:
     """Return what uint8 and uint16 images call white; other dtypes are no images."""
     return _FULL_RANGE.get(dtype)
+
+
+def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
+    """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
+
+    Raises
+    ------
+    ValueError
+        If only the counterpart is an image of integers, and the values are not on its scale.
+    """
+    white = full_range(other_dtype)
+    parts = rows if isinstance(rows, list) else [rows]
+    if not white or full_range(parts[0].dtype):
+        return
+    highest = max(part.max() for part in parts)
+    if highest > _MOST_OF_A_FRACTION:
+        raise ValueError(
+            f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
+            f"values up to {highest:g}, read as they are. Give both the same dtype, or divide "
+            f"{name} by {white:.0f}."
+        )
 
 
 def restore_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,7 +1,7 @@
 """Lists of images or signals of different sizes: how they are read, and what is wrong with one.
 
-A list or tuple of arrays with two axes or more is a list of samples, and so is one of arrays with
-one axis whose lengths differ. Everything else that is a list is read as one array.
+A list or tuple of arrays is a list of samples, one each. Everything else that is a list, as one of
+lists or of numbers, is read as one array.
 """
 
 from __future__ import annotations
@@ -13,19 +13,30 @@ import numpy as np
 from sklearn.utils import assert_all_finite
 
 from skdae._sklearn import as_array
-from skdae.layout import as_pixels, full_range, looks_channels_first
+from skdae.layout import as_pixels, check_sample_shape, full_range, looks_channels_first
 
-__all__ = ["first_of_another_shape", "is_list_of_samples", "read_list"]
+__all__ = ["are_flat_rows", "first_of_another_shape", "is_list_of_samples", "read_list"]
 
 
 def is_list_of_samples(X: Any) -> bool:
     """Whether X is a list of arrays that stand for one sample each."""
     if not isinstance(X, (list, tuple)):
         return False
-    axes = [getattr(x, "ndim", 0) for x in X]
-    if any(n_axes >= 2 for n_axes in axes):
-        return True
-    return all(n_axes == 1 for n_axes in axes) and len({len(x) for x in X}) > 1
+    axes = [_n_axes(x) for x in X]
+    return any(n_axes >= 2 for n_axes in axes) or (bool(axes) and set(axes) == {1})
+
+
+def _n_axes(x: Any) -> int:
+    """Return the axes of an array, or of an image of Pillow; lists and numbers have none."""
+    return np.ndim(x) if hasattr(x, "__array_interface__") else getattr(x, "ndim", 0)
+
+
+def are_flat_rows(X: Any, sample_shape: tuple[int, ...] | None) -> bool:
+    """Whether a list holds arrays of one axis that stand for images, or signals of channels."""
+    if sample_shape is None or not is_list_of_samples(X):
+        return False
+    one_channel = len(sample_shape) == 2 and sample_shape[-1] == 1
+    return not one_channel and all(_n_axes(x) == 1 for x in X)
 
 
 def first_of_another_shape(samples: Sequence[Any]) -> int | None:
@@ -35,7 +46,12 @@ def first_of_another_shape(samples: Sequence[Any]) -> int | None:
 
 
 def read_list(
-    X: Sequence[Any], owner: str, *, name: str = "X", like: tuple[int, ...] | None = None
+    X: Sequence[Any],
+    owner: str,
+    *,
+    name: str = "X",
+    like: tuple[int, ...] | None = None,
+    sample_shape: Any = None,
 ) -> list[np.ndarray]:
     """Check samples of different sizes; return them as views ``(..., channels)``.
 
@@ -49,15 +65,23 @@ def read_list(
         Of the estimator and the argument, for the messages.
     like : tuple of int or None, default=None
         A sample shape, channels last, whose axes and channels all must have.
+    sample_shape : tuple of int or None, default=None
+        What the user says that a sample is. It decides the axes and the channels, where ``like``
+        does not; its sides do not count.
 
     Raises
     ------
     ValueError
         If a sample is wrong; the message names its index.
     """
-    arrays = [_checked(x, owner, f"{name}[{index}]") for index, x in enumerate(X)]
+    if len(X) == 0:
+        raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
+    if like is None and sample_shape is not None:
+        like = as_pixels(check_sample_shape(sample_shape, owner))
+    signals = like is not None and len(like) == 2
+    arrays = [_checked(x, owner, f"{name}[{index}]", signal=signals) for index, x in enumerate(X)]
     axes = _common_axes(arrays) if like is None else len(like)
-    samples = [_with_channels(array, axes) for array in arrays]
+    samples = [_with_channels(array, axes, like) for array in arrays]
     channels = samples[0].shape[-1] if like is None else like[-1]
     white = full_range(arrays[0].dtype)
     for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
@@ -77,7 +101,7 @@ def read_list(
     return samples
 
 
-def _checked(x: Any, owner: str, name: str) -> np.ndarray:
+def _checked(x: Any, owner: str, name: str, *, signal: bool) -> np.ndarray:
     """Return one sample as an array of numbers."""
     array = np.asarray(as_array(x))
     if array.dtype.kind not in "fiub" or not 1 <= array.ndim <= 3 or not array.size:
@@ -86,12 +110,13 @@ def _checked(x: Any, owner: str, name: str) -> np.ndarray:
             "width, channels), (length,) or (length, channels), with one value or more. Got "
             f"{name} of shape {array.shape} and dtype {array.dtype}."
         )
-    if looks_channels_first(array.shape):
+    if looks_channels_first(array.shape) and not (signal and len(array) == 1):
         raise ValueError(
             f"{name} looks channels-first: its shape is {array.shape}, and {owner} reads (height, "
             "width, channels). Use np.moveaxis(x, 0, -1)."
         )
-    assert_all_finite(array, input_name=name)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+        assert_all_finite(array.astype(np.float32, copy=False), input_name=name)
     return array
 
 
@@ -102,8 +127,11 @@ def _common_axes(arrays: list[np.ndarray]) -> int:
     return 2 if are_signals else 3
 
 
-def _with_channels(array: np.ndarray, axes: int) -> np.ndarray:
+def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -> np.ndarray:
     """Add a channel axis where it is missing; drop the axis of height of a signal."""
     if axes == 2 and array.ndim == 3 and len(array) == 1:
         return array[0]
+    one_channel = like is None or like[-1] == 1
+    if axes == 2 and array.ndim == 2 and len(array) == 1 and one_channel:
+        return array.reshape(-1, 1)
     return array[..., np.newaxis] if array.ndim == axes - 1 else array

@@ -47,7 +47,9 @@ ARROWS = {
     ".metrics": {
         *("._optional", "._sklearn", ".layout", ".lists", ".noise", "numpy", "sklearn", "torch"),
     },
-    ".plotting": {"._optional", "._sklearn", ".layout", ".metrics", ".noise", "numpy", "sklearn"},
+    ".plotting": {
+        *("._optional", "._sklearn", ".layout", ".lists", ".metrics", ".noise", "numpy", "sklearn"),
+    },
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }
 OPTIONAL = {"PIL", "matplotlib", "pandas", "polars", "pyarrow", "pywt", "safetensors", "skimage"}

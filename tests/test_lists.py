@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from skdae.lists import is_list_of_samples, read_list
 
@@ -19,7 +20,10 @@ GRAY, TALL, COLOUR = np.zeros((4, 6)), np.zeros((9, 3)), np.zeros((5, 5, 3))
         ([COLOUR, COLOUR], True),
         ([torch.zeros(3, 3), GRAY], True),
         ([np.zeros(4), np.zeros(5)], True),
-        ([np.zeros(4), np.zeros(4)], False),
+        ([np.zeros(4), np.zeros(4)], True),
+        ([np.zeros(4)], True),
+        ([Image.new("L", (4, 6)), Image.new("L", (5, 5))], True),
+        ([np.float64(1), np.float64(2)], False),
         ([[1.0, 2.0], [3.0, 4.0]], False),
         ([GRAY.tolist(), GRAY.tolist()], False),
         (np.zeros((2, 4, 6)), False),
@@ -43,6 +47,7 @@ def test_what_is_a_list_of_samples(X, expected):
         ([(100, 2, 1), (50, 2, 1)], [(100, 2, 1), (50, 2, 1)]),
         ([(1, 100, 2), (50, 2)], [(100, 2), (50, 2)]),
         ([(30,), (20,)], [(30, 1), (20, 1)]),
+        ([(1, 30), (1, 20)], [(30, 1), (20, 1)]),
         ([(1, 1), (1, 1)], [(1, 1), (1, 1)]),
         ([(1, 1), (3, 2)], [(1, 1, 1), (3, 2, 1)]),
     ],
@@ -50,6 +55,37 @@ def test_what_is_a_list_of_samples(X, expected):
 def test_pairs_are_signals_only_if_all_are(shapes, expected):
     samples = read_list([np.zeros(shape) for shape in shapes], "Owner")
     assert [sample.shape for sample in samples] == expected
+
+
+@pytest.mark.parametrize(
+    ("sample_shape", "shapes", "expected"),
+    [
+        ((5000, 12), [(100, 12), (50, 12)], [(100, 12), (50, 12)]),
+        ((1, 3000, 64), [(300, 64), (1, 50, 64)], [(300, 64), (50, 64)]),
+        ((8, 8), [(100, 2), (50, 2)], [(100, 2, 1), (50, 2, 1)]),
+        ((1, 9, 12), [(1, 12), (5, 12)], [(1, 12), (5, 12)]),
+    ],
+)
+def test_sample_shape_says_what_they_are(sample_shape, shapes, expected):
+    samples = read_list([np.zeros(s) for s in shapes], "Owner", sample_shape=sample_shape)
+    assert [sample.shape for sample in samples] == expected
+    with pytest.raises(ValueError, match=r"Got X\[1\] of shape"):
+        read_list([np.zeros(shapes[0]), np.zeros((9, 9, 9))], "Owner", sample_shape=sample_shape)
+
+
+def test_a_wrong_sample_shape():
+    with pytest.raises(ValueError, match="'sample_shape' parameter of Owner"):
+        read_list([GRAY], "Owner", sample_shape=("a",))
+
+
+def test_no_samples():
+    with pytest.raises(ValueError, match="one sample or more. Got an empty list as y"):
+        read_list([], "Owner", name="y")
+
+
+def test_values_that_float32_cannot_hold():
+    with pytest.raises(ValueError, match=r"X\[1\] contains infinity or a value too large"):
+        read_list([GRAY, GRAY + 1e39], "Owner")
 
 
 def test_samples_are_views():

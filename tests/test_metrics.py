@@ -154,9 +154,9 @@ def test_psnr_of_float16_does_not_overflow():
     assert psnr(clean, clean + np.float16(1000), data_range=1000) == pytest.approx(0)
 
 
-def test_psnr_takes_the_range_of_the_clean_dtype():
+def test_psnr_takes_the_range_of_the_dtype():
     clean, noisy = images_of("uint8", (3, 20))
-    assert psnr(clean, noisy.astype(float)) == pytest.approx(psnr(clean, noisy))
+    assert psnr(clean, noisy) == pytest.approx(psnr(clean / 1.0, noisy / 1.0, data_range=255))
 
 
 def test_psnr_of_a_perfect_result_is_infinite():
@@ -710,3 +710,28 @@ def test_a_wrong_parameter_of_the_noise_is_an_error_at_once():
 def test_any_seed_of_scikit_learn_is_taken(random_state):
     scorer = make_denoising_scorer(GaussianNoise(0.1), random_state=random_state)
     assert np.isfinite(scorer(Identity(), np.zeros((3, 4))))
+
+
+# ---------------------------------------------------------------------- two kinds of values
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "neg_mse", "r2"])
+def test_integers_are_compared_with_fractions_as_fractions(metric, as_list):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (4, 9, 9), dtype=np.uint8)
+    y = X / 255
+    dae = DenseDAE(noise="gaussian", max_epochs=1, random_state=0).fit(X)
+    if as_list:
+        X, y = list(X), list(y)
+    scorer = make_denoising_scorer(metric=metric)
+    # One step of 255 at most lies between the fractions and the rounded predictions.
+    assert scorer(dae, X, y) == pytest.approx(scorer(dae, X, X), rel=0.02, abs=1e-4)
+
+
+def test_psnr_of_integers_and_fractions():
+    X = np.random.default_rng(0).integers(0, 256, (4, 9, 9), dtype=np.uint8)
+    assert psnr(X, X / 255) > 300
+    assert psnr(X, X / 255 + 0.1) == pytest.approx(20)
+    with pytest.raises(ValueError, match="divide denoised by 255"):
+        psnr(X, X.astype(float))
+    # With a range, values are what they are.
+    assert psnr(X, X.astype(float), data_range=255) == np.inf

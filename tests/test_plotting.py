@@ -22,6 +22,7 @@ from skdae import (
     GaussianNoise,
     LossCurveDisplay,
     SwapNoise,
+    UNetDAE,
     make_denoising_scorer,
     psnr,
 )
@@ -482,3 +483,26 @@ def test_without_matplotlib_the_way_to_install_it_is_shown(digits, monkeypatch):
         DenoisingDisplay.from_predictions(digits, digits, digits)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot requires .*skdae\[plot\]"):
         LossCurveDisplay([1, 2]).plot()
+
+
+# ---------------------------------------------------------------------- lists
+@pytest.mark.parametrize("sizes", [[(9, 12), (14, 8), (9, 12)], [(40,), (30,)], [(9, 9, 3)]])
+def test_lists_of_different_sizes(sizes):
+    rng = np.random.default_rng(0)
+    X = [rng.random(size) for size in sizes]
+    dae = UNetDAE((4, 8), noise="gaussian", max_epochs=1, random_state=0).fit(X)
+    display = DenoisingDisplay.from_estimator(dae, X, noise=GaussianNoise(0.1), n_samples=2)
+    assert display.axes_.shape == (3, min(2, len(X)))
+    noisy = GaussianNoise(0.1).corrupt(X, random_state=0)
+    display = DenoisingDisplay.from_predictions(X, noisy, dae.predict(noisy))
+    assert display.axes_.shape == (3, len(X))
+    assert display.axes_[1, 0].get_xlabel() == f"{psnr(X, noisy, per_sample=True)[0]:.1f} dB"
+
+
+def test_images_of_another_size_than_those_of_fit():
+    rng = np.random.default_rng(0)
+    dae = UNetDAE((4, 8), noise="gaussian", max_epochs=1, random_state=0).fit(
+        rng.random((3, 12, 12))
+    )
+    display = DenoisingDisplay.from_estimator(dae, rng.random((2, 9, 16)), noise=GaussianNoise(0.1))
+    assert display.axes_.shape == (3, 2)

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skdae._sklearn import Interval, StrOptions
+from skdae._sklearn import Interval, StrOptions, as_array
 from skdae._warnings import warn_user
 from skdae.estimators._any_size import AnySizeMixin
-from skdae.layout import are_sizes
-from skdae.lists import is_list_of_samples, read_list
+from skdae.layout import are_sizes, as_pixels, check_sample_shape, full_range
+from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 from skdae.training import patch_shape
 
 __all__ = ["ConvolutionalMixin"]
@@ -23,6 +23,7 @@ __all__ = ["ConvolutionalMixin"]
 _LARGEST_WHOLE = 2**14
 _PATCH_SIDES = {1: 1024, 2: 64}
 _SMALLEST_BLIND = 3
+_COLOURS = (3, 4)
 
 
 class ConvolutionalMixin(AnySizeMixin):
@@ -50,11 +51,19 @@ class ConvolutionalMixin(AnySizeMixin):
 
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
-        if not is_list_of_samples(X):
+        owner = type(self).__name__
+        if not reset and self._fitted_on_list and not is_list_of_samples(X):
+            X = list(as_array(X))
+        if not is_list_of_samples(X) or are_flat_rows(X, self._declared_shape(reset)):
             rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
+            if reset:
+                self._warn_of_one_photo(rows, shape, sample_shape)
             patch = self._patch_shape_for([sample_shape])
             return rows, shape, sample_shape, patch
-        samples = read_list(X, type(self).__name__, like=None if reset else self.sample_shape_)
+        like = None if reset else self.sample_shape_
+        samples = read_list(X, owner, like=like, sample_shape=self.sample_shape)
+        if reset and self.sample_shape is None:
+            self._warn_of_unclear_pairs(X)
         patch = self._patch_shape_for([sample.shape for sample in samples])
         patch = samples[0].shape if patch is None else patch
         shape = (len(X), *[None] * np.ndim(X[0]))
@@ -64,6 +73,38 @@ class ConvolutionalMixin(AnySizeMixin):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         return samples, shape, patch, patch
+
+    def _declared_shape(self, reset: bool) -> tuple[int, ...] | None:
+        """Return what a sample is, as far as that was said before the data came."""
+        if not reset:
+            return self.sample_shape_
+        if self.sample_shape is None:
+            return None
+        return as_pixels(check_sample_shape(self.sample_shape, type(self).__name__))
+
+    def _warn_of_one_photo(self, rows: Any, shape: tuple, sample_shape: tuple[int, ...]) -> None:
+        """Warn of a colour photo that came alone and is read as signals."""
+        of_colours = len(shape) == 3 and shape[-1] in _COLOURS and len(sample_shape) == 2
+        if of_colours and full_range(rows.dtype) and self.sample_shape is None:
+            warn_user(
+                f"{type(self).__name__} reads X of shape {shape} as {shape[0]} signals of "
+                f"{shape[-1]} channels. If it is one colour image, give it as a list, [X]; if not, "
+                f"say so with sample_shape={sample_shape}."
+            )
+
+    def _warn_of_unclear_pairs(self, X: Sequence[Any]) -> None:
+        """Warn of samples of two axes, some of which would be signals and some images."""
+        shapes = [np.shape(x) for x in X]
+        unclear = all(len(shape) == 2 for shape in shapes)
+        unclear = unclear and len({shape[-1] for shape in shapes}) == 1 != shapes[0][-1]
+        signal = next((s for s in shapes if len(as_pixels(s)) == 2), None)
+        image = next((s for s in shapes if len(as_pixels(s)) == 3), None)
+        if unclear and signal and image:
+            warn_user(
+                f"{type(self).__name__} reads all samples as gray images: one of shape {signal} "
+                f"could be a signal, one of shape {image} is too short for that. Say what they "
+                f"are with sample_shape={signal}, or sample_shape={(*image, 1)} for images."
+            )
 
     def _patch_shape_for(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
         """Return the shape of the patches that training draws, or None for whole samples."""

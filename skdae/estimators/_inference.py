@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._sklearn import validate_rows
-from skdae.estimators._target import ROW_DTYPES, check_ranges, parts_of, read_target
-from skdae.layout import as_fraction, restore_dtype, rows_to_tensor, squeezed
-from skdae.lists import first_of_another_shape, is_list_of_samples
+from skdae.estimators._target import ROW_DTYPES, parts_of, read_target
+from skdae.layout import as_fraction, check_ranges, restore_dtype, rows_to_tensor, squeezed
+from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.training import DenoisingNet, chunk_size, in_chunks
 
 __all__ = ["InferenceMixin", "Samples"]
@@ -62,21 +62,24 @@ class InferenceMixin(TransformerMixin):
     _n_features_out: int
     _like: tuple[tuple, str]
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> Any:
         """Denoise samples.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels])
+        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels]), \
+                or list of arrays
             Noisy samples, laid out as in ``fit`` or as flat rows.
 
         Returns
         -------
-        X_denoised : ndarray of X's shape
-            Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32.
+        X_denoised : ndarray of X's shape, or list of ndarray
+            Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32. A list
+            comes back as a list.
         """
         samples = self._read(X)
-        return samples.as_they_came(self._denoise(samples))
+        denoised = samples.as_they_came(self._denoise(samples))
+        return list(denoised) if is_list_of_samples(X) else denoised
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -111,8 +114,8 @@ class InferenceMixin(TransformerMixin):
         codes = check_array(X, dtype=np.float32, order="C", input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes to "
-                f"{self._n_features_out}."
+                f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes samples of shape "
+                f"{self.sample_shape_} to {self._n_features_out}. Only such codes can be decoded."
             )
         shape, dtype = self._like
         shape = self.sample_shape_ if None in shape else shape
@@ -243,7 +246,8 @@ def as_one_array(X: Any, owner: str) -> Any:
             f"of shape {np.shape(X[index])}. ConvDAE and UNetDAE take lists of images of different "
             "sizes."
         )
-    return np.stack(X)
+    samples = read_list(X, owner)
+    return np.stack(samples).reshape(len(samples), *np.shape(X[0]))
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ from sklearn.utils import check_array
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
-from skdae.layout import full_range
-from skdae.lists import is_list_of_samples, read_list
+from skdae.layout import check_ranges, full_range
+from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
 from skdae.noise._corrupted import origin_of
 
@@ -22,15 +22,11 @@ __all__ = [
     "NOISES",
     "ROW_DTYPES",
     "TrainingData",
-    "check_ranges",
     "check_targets",
     "parts_of",
     "read_target",
     "read_training_data",
 ]
-
-# No noise that is worth removing lifts a fraction above this.
-_MOST_OF_A_FRACTION = 16
 
 ROW_DTYPES = [np.float32, np.uint8, np.uint16]
 """Rows are kept in these; all else becomes the first."""
@@ -149,6 +145,7 @@ def _read_clean(clean: Any, rows: Any, owner: str) -> Any:
     """Return the clean values behind corrupted ones, laid out like these."""
     if isinstance(rows, list):
         return read_list(clean, owner, like=rows[0].shape)
+    clean = np.stack(clean) if isinstance(clean, list) else clean
     return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES, order="C")
 
 
@@ -191,6 +188,8 @@ def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: st
         return None
     if isinstance(X_rows, list):
         return _read_target_list(y, X_rows, owner, other_y=other_y)
+    if is_list_of_samples(y):
+        y = _stacked(y, owner)
     y = as_array(np.asarray(y) if hasattr(y, "columns") else y)
     if y.shape == expected:
         rows = y.reshape(len(y), -1) if y.ndim > 2 else y
@@ -205,6 +204,17 @@ def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: st
     raise ValueError(
         f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
         f"of X. Got y of shape {y.shape} with X of shape {expected}."
+    )
+
+
+def _stacked(y: Any, owner: str) -> np.ndarray:
+    """Make an array of a list of targets, for an X that is one."""
+    index = first_of_another_shape(y)
+    if index is None:
+        return np.stack(y)
+    raise ValueError(
+        f"The y of {owner} must be targets of one size, as X is an array. Got y[0] of shape "
+        f"{np.shape(y[0])} and y[{index}] of shape {np.shape(y[index])}."
     )
 
 
@@ -251,27 +261,6 @@ def check_targets(estimator: Any, data: TrainingData) -> None:
         raise ValueError(
             f"loss='bce' of {type(estimator).__name__} needs targets in [0, 1]: scale them, or use "
             f"loss='mse'. Got values from {low:g} to {high:g}."
-        )
-
-
-def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
-    """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
-
-    Raises
-    ------
-    ValueError
-        If only the counterpart is an image of integers, and the values are not on its scale.
-    """
-    white = full_range(other_dtype)
-    parts = parts_of(rows)
-    if not white or full_range(parts[0].dtype):
-        return
-    highest = max(part.max() for part in parts)
-    if highest > _MOST_OF_A_FRACTION:
-        raise ValueError(
-            f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
-            f"values up to {highest:g}, read as they are. Give both the same dtype, or divide "
-            f"{name} by {white:.0f}."
         )
 
 

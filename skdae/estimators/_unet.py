@@ -75,8 +75,9 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         What a row is: ``(length,)``, ``(length, channels)``, ``(height, width)`` or ``(height,
         width, channels)``. A pair is (length, channels) if it is at least eight times longer
         than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
-        no doubt. None takes a square number of columns for
-        a gray image and any other for a signal, and warns; images are known by their axes.
+        no doubt. Of the samples of a list it says the axes and the channels; sides differ. None
+        takes a square number of columns for a gray image and any other for a signal, and warns;
+        images are known by their axes.
     patch_size : int, tuple of int, "auto" or None, default="auto"
         Sides of the patches that training draws at random from the samples, where they lie: an
         epoch draws as many as cover the samples once. None takes whole samples, which must be of

@@ -11,10 +11,10 @@ from sklearn.utils import check_array, gen_batches
 
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
-from skdae.layout import full_range, infer_sample_shape
+from skdae.layout import check_ranges, full_range, infer_sample_shape
 from skdae.lists import is_list_of_samples, read_list
 
-__all__ = ["import_ssim", "mean_squared_error", "psnr", "ssim"]
+__all__ = ["import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
 
 _SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
 _ROWS_AT_ONCE = 1024
@@ -41,8 +41,9 @@ def psnr(
         What is judged.
     data_range : float or None, default=None
         Distance between the lowest and the highest value the data can have. None takes
-        the full range of the dtype of ``clean`` for ``uint8`` (255) and ``uint16``
-        (65535), and 1 for floats and booleans; other integers need the number.
+        the full range of the dtype for ``uint8`` (255) and ``uint16`` (65535), and 1 for
+        floats and booleans; other integers need the number. Where only one of the arrays is
+        ``uint8`` or ``uint16``, None compares fractions.
     per_sample : bool, default=False
         Whether to return one value for each sample instead of one for all values.
 
@@ -70,6 +71,8 @@ def psnr(
     20.0 dB
     """
     clean, denoised = _check_pair(clean, denoised, "psnr")
+    if data_range is None:
+        clean, denoised = on_one_scale(clean, denoised)
     peak = _check_data_range(data_range, clean[0].dtype, "psnr") ** 2
     with np.errstate(divide="ignore"):
         if per_sample:
@@ -142,6 +145,8 @@ def ssim(
     """
     structural_similarity = import_ssim("ssim")
     clean, denoised = _check_pair(clean, denoised, "ssim")
+    if data_range is None:
+        clean, denoised = on_one_scale(clean, denoised)
     data_range = _check_data_range(data_range, clean[0].dtype, "ssim")
 
     def of_one(a: np.ndarray, b: np.ndarray) -> float:
@@ -181,6 +186,28 @@ def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
         difference = difference.reshape(len(difference), -1)
         errors[rows] = np.einsum("ij,ij->i", difference, difference) / difference.shape[1]
     return errors
+
+
+def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
+    """Make fractions of both, where only one is an image of integers, or each another one.
+
+    Raises
+    ------
+    ValueError
+        If the other one is far outside of [0, 1].
+    """
+    a, b = clean[0].dtype, denoised[0].dtype
+    if full_range(a) == full_range(b):
+        return clean, denoised
+    check_ranges("denoised", b, denoised, "clean is", a)
+    check_ranges("clean", a, clean, "denoised is", b)
+    return _fractions(clean), _fractions(denoised)
+
+
+def _fractions(X: Any) -> Any:
+    if isinstance(X, list):
+        return [_fractions(x) for x in X]
+    return X / (full_range(X.dtype) or 1.0)
 
 
 def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:

@@ -16,7 +16,13 @@ from torch import Tensor
 from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
 from skdae.layout import check_sample_shape, full_range
 from skdae.lists import is_list_of_samples
-from skdae.metrics._quality import import_ssim, mean_squared_error, psnr, ssim
+from skdae.metrics._quality import (
+    import_ssim,
+    mean_squared_error,
+    on_one_scale,
+    psnr,
+    ssim,
+)
 from skdae.noise import NoiseInjector
 
 __all__ = ["DenoisingScorer", "clean_and_noisy", "make_denoising_scorer"]
@@ -168,7 +174,7 @@ class DenoisingScorer:
                 f"{_shape(clean)} came back from {type(estimator).__name__} with shape "
                 f"{_shape(denoised)}."
             )
-        return float(self._measure(clean, denoised))
+        return float(self._measure(*on_one_scale(clean, denoised)))
 
     def __repr__(self) -> str:
         metric = repr(self.metric) if isinstance(self.metric, str) else _name(self.metric)
@@ -196,7 +202,7 @@ def clean_and_noisy(
     """
     is_list = is_list_of_samples(X)
     if is_list and not is_list_of_samples(y):
-        y = None  # labels
+        y = list(y) if np.ndim(y) > 1 else None  # else they are labels
     elif not is_list and is_list_of_samples(y) and len({np.shape(sample) for sample in y}) == 1:
         y = np.stack(y)
     is_pair = y is not None and _shape(y) == _shape(X)

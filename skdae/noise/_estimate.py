@@ -9,8 +9,8 @@ from sklearn.utils import check_array
 
 from skdae._optional import import_optional
 from skdae._sklearn import as_array
-from skdae.layout import full_range, infer_sample_shape
-from skdae.lists import is_list_of_samples, read_list
+from skdae.layout import as_pixels, check_sample_shape, full_range, infer_sample_shape
+from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 
 __all__ = ["estimate_sigma"]
 
@@ -36,7 +36,8 @@ def estimate_sigma(X: Any, *, sample_shape: Any = None) -> np.ndarray:
     -------
     sigma : ndarray of shape (n_samples,)
         Of each sample, in the units of ``GaussianNoise(sigma)``: those of the data, and fractions
-        of the full range for ``uint8`` and ``uint16``. Channels are averaged.
+        of the full range for ``uint8`` and ``uint16``. Channels are averaged,
+        but for those without noise.
 
     Raises
     ------
@@ -76,8 +77,11 @@ def _read(X: Any, sample_shape: Any) -> Any:
     """Return samples with a last axis of channels."""
     owner = "estimate_sigma"
     samples: Any
-    if is_list_of_samples(X):
-        samples = read_list(X, owner)
+    declared = None
+    if sample_shape is not None:
+        declared = as_pixels(check_sample_shape(sample_shape, owner))
+    if is_list_of_samples(X) and not are_flat_rows(X, declared):
+        samples = read_list(X, owner, sample_shape=sample_shape)
     else:
         array = check_array(as_array(X), allow_nd=True, input_name="X")
         if array.ndim == 2 and sample_shape is None:
@@ -99,7 +103,9 @@ def _read(X: Any, sample_shape: Any) -> Any:
 
 def _sigma_of(sample: np.ndarray) -> float:
     values = sample.astype(np.float64) / (full_range(sample.dtype) or 1.0)
-    return float(np.mean([_sigma_of_channel(channel) for channel in np.moveaxis(values, -1, 0)]))
+    sigmas = [_sigma_of_channel(channel) for channel in np.moveaxis(values, -1, 0)]
+    # A channel without any noise is opacity, or empty: it says nothing of the others.
+    return float(np.mean([sigma for sigma in sigmas if sigma] or [0.0]))
 
 
 def _sigma_of_channel(channel: np.ndarray) -> float:

@@ -134,6 +134,6 @@ def in_tiles(
                 kept.append(slice(start, stop))
                 seen.append(slice(first, min(side, start + step + halo)))
                 inner.append(slice(start - first, stop - first))
-            tile = torch.from_numpy(np.ascontiguousarray(image[tuple(seen)])[np.newaxis])
+            tile = rows_to_tensor(image[tuple(seen)][np.newaxis])
             result[tuple(kept)] = function(tile.to(device))[0][tuple(inner)].cpu()
     return result

@@ -109,4 +109,4 @@ def patch_shape(size: int | Sequence[int], shapes: Sequence[tuple[int, ...]]) ->
     """Return the shape of the patches, channels last: no larger than the largest sample."""
     *largest, channels = np.max(shapes, axis=0).tolist()
     sides = size if isinstance(size, Sequence) else [size] * len(largest)
-    return (*(min(*pair) for pair in zip(sides, largest, strict=True)), channels)
+    return (*(min(int(side), most) for side, most in zip(sides, largest, strict=True)), channels)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 
 from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE, make_denoising_scorer
@@ -259,7 +261,7 @@ def test_dense_layers_want_one_size():
     with pytest.raises(ValueError, match=r"X\[1\] of shape \(41, 17\).* ConvDAE and UNetDAE"):
         DenseDAE(**NOISY).fit(images_of((20, 30), (41, 17)))
     X = images_of((4, 5), (4, 5), (4, 5))
-    assert DenseDAE(**NOISY).fit(X).predict(X).shape == (3, 4, 5)
+    assert np.shape(DenseDAE(**NOISY).fit(X).predict(X)) == (3, 4, 5)
 
 
 @both
@@ -416,3 +418,102 @@ def test_averages_keep_the_dtype():
     dae = UNetDAE(**NOISY).fit(X)
     for how in ({"tta": True}, {"j_invariant": True}, {"tta": True, "j_invariant": True}):
         assert dae.predict(X, **how)[0].dtype == np.uint8
+
+
+# ---------------------------------------------------------------------- what a list is read as
+@both
+def test_sample_shape_decides_for_lists_too(kind):
+    """One record is too short to be told from an image by its sides."""
+    records = images_of((300, 12), (90, 12))
+    with pytest.warns(UserWarning, match=r"say what they are|Say what they are"):
+        assert kind(**NOISY).fit(records).sample_shape_[-1] == 1
+    dae = kind(sample_shape=(300, 12), **NOISY).fit(records)
+    assert dae.sample_shape_ == (300, 12)
+    assert [x.shape for x in dae.predict(records)] == [(300, 12), (90, 12)]
+    with pytest.raises(ValueError, match="'sample_shape' parameter"):
+        kind(sample_shape=("a",), **NOISY).fit(records)
+
+
+@both
+@pytest.mark.parametrize("lengths", [(50,), (50, 50), (50, 70)])
+def test_recordings_of_one_channel(kind, lengths):
+    """Arrays of one axis are signals, however many there are and however long they are."""
+    records = images_of(*((length,) for length in lengths))
+    dae = kind(**NOISY).fit(records)
+    assert dae.sample_shape_ == (max(lengths), 1)
+    assert [x.shape for x in dae.predict(records)] == [(length,) for length in lengths]
+    assert [x.shape for x in dae.predict([records[0][:20]])] == [(20,)]
+    pipeline = Pipeline([("noise", GaussianNoise(0.1)), ("dae", kind(**SHORT))]).fit(records)
+    assert pipeline[-1].sample_shape_ == dae.sample_shape_
+
+
+@both
+def test_folds_of_recordings(kind):
+    records = images_of((40,), (40,), (30,), (50,))
+    scorer = make_denoising_scorer(GaussianNoise(0.1))
+    assert np.isfinite(cross_val_score(kind(**NOISY), records, cv=2, scoring=scorer)).all()
+
+
+@both
+def test_a_list_of_flat_rows(kind):
+    rows = images_of((30,), (30,), (30,))
+    dae = kind(sample_shape=(5, 6), **NOISY).fit(rows)
+    assert dae.sample_shape_ == (5, 6, 1)
+    np.testing.assert_array_equal(dae.predict(rows), dae.predict(np.stack(rows)))
+    assert isinstance(dae.predict(rows), list)
+
+
+@both
+def test_a_colour_photo_that_came_alone(kind):
+    photo = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    with pytest.warns(UserWarning, match=r"If it is one colour image, give it as a list, \[X\]"):
+        kind(**NOISY).fit(photo)
+    kind(sample_shape=(30, 3), **NOISY).fit(photo)
+
+
+@both
+def test_going_on_with_an_array(kind):
+    dae = kind(**NOISY).partial_fit(images_of((20, 30), (25, 14)))
+    dae.partial_fit(RNG.random((4, 12, 12)))
+    assert dae.n_iter_ == 2
+
+
+def test_pillow_images():
+    arrays = [(255 * x).astype(np.uint8) for x in images_of((20, 30), (25, 14))]
+    pictures = [Image.fromarray(x) for x in arrays]
+    dae = UNetDAE(**NOISY).fit(pictures)
+    for a, b in zip(dae.predict(pictures), dae.predict(arrays), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda dae: dae.predict([]), "one sample or more. Got an empty list"),
+        (lambda dae: dae.predict(pd.DataFrame(RNG.random((3, 4)))), "fitted on a list of samples"),
+        (lambda dae: dae.fit(np.array(images_of((9, 8), (8, 9)), dtype=object)), r"list\(X\)"),
+        (
+            lambda dae: dae.fit(RNG.random((2, 9, 9)), images_of((9, 8), (9, 9))),
+            r"targets of one size, as X is an array. Got y\[0\]",
+        ),
+    ],
+)
+def test_unusable_containers(call, message):
+    dae = UNetDAE(**NOISY).fit(images_of((20, 30), (25, 14)))
+    with pytest.raises(ValueError, match=message):
+        call(dae)
+
+
+# ---------------------------------------------------------------------- dense estimators
+def test_dense_estimators_take_lists_of_one_size():
+    images = images_of(*[(8, 8)] * 10)
+    dae = DenseDAE(**NOISY).fit(images)
+    assert isinstance(dae.predict(images), list)
+    np.testing.assert_array_equal(dae.predict(images), dae.predict(np.stack(images)))
+    scorer = make_denoising_scorer(GaussianNoise(0.1))
+    assert scorer(dae, images) == pytest.approx(scorer(dae, np.stack(images)))
+    pipeline = Pipeline([("noise", GaussianNoise(0.1)), ("dae", DenseDAE(**SHORT))]).fit(images)
+    np.testing.assert_array_equal(pipeline.predict(images), dae.predict(images))
+    mixed = [*images, np.zeros((8, 8), dtype=np.uint8)]
+    with pytest.raises(ValueError, match=r"Got X\[10\] of dtype uint8"):
+        DenseDAE(**NOISY).fit(mixed)

@@ -95,3 +95,12 @@ def test_is_a_level_to_train_with():
 def test_bad_input(X, message):
     with pytest.raises(ValueError, match=message):
         estimate_sigma(X)
+
+
+def test_recordings_alone_and_opaque_images():
+    rng = np.random.default_rng(0)
+    assert estimate_sigma([rng.normal(size=5000)]) == pytest.approx(1, rel=0.1)
+    opaque = np.dstack([rng.normal(size=(64, 64, 3)), np.ones((64, 64))])
+    assert estimate_sigma([opaque]) == estimate_sigma([opaque[..., :3]])
+    leads = [rng.normal(size=(500, 40)), rng.normal(size=(400, 40))]
+    assert estimate_sigma(leads, sample_shape=(1, 500, 40)) == pytest.approx(1, rel=0.1)

@@ -1,4 +1,4 @@
-"""Pictures of what denoising did, and of how training went."""
+"""Samples as pictures: clean, noisy and denoised."""
 
 from __future__ import annotations
 
@@ -8,25 +8,19 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
-from skdae.layout import infer_sample_shape
+from skdae.layout import infer_sample_shape, squeezed
+from skdae.lists import is_list_of_samples, read_list
 from skdae.metrics import clean_and_noisy, psnr
 from skdae.noise import NoiseInjector
+from skdae.plotting._last_step import last_step
 
-__all__ = ["DenoisingDisplay", "LossCurveDisplay"]
+__all__ = ["DenoisingDisplay"]
 
 _ROWS = ("clean", "noisy", "denoised")
 _LABEL_SIZE, _SMALL_SIZE, _TICK_SIZE = 10, 9, 7
-_LOSS_NAMES = {
-    "mse": "mean squared error",
-    "l1": "mean absolute error",
-    "bce": "binary cross-entropy",
-    "huber": "Huber loss",
-}
 _PARAMETERS = {
     "noise": [NoiseInjector, None],
     "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both")],
@@ -44,8 +38,8 @@ class DenoisingDisplay:
 
     Parameters
     ----------
-    clean : ndarray of shape (n_samples, ...)
-        The truth.
+    clean : ndarray of shape (n_samples, ...), or list of ndarray
+        The truth. A list holds images or signals of different sizes.
     noisy : ndarray of clean's shape
         What the estimator was given.
     denoised : ndarray of clean's shape
@@ -120,13 +114,13 @@ class DenoisingDisplay:
         pyplot = import_optional(
             "matplotlib.pyplot", package="matplotlib", extra="plot", owner="DenoisingDisplay.plot"
         )
-        samples = [self.clean, self.noisy, self.denoised]
-        if not np.shape(self.clean) == np.shape(self.noisy) == np.shape(self.denoised):
-            shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in zip(_ROWS, samples, strict=True))
-            raise ValueError(f"DenoisingDisplay shows arrays of one shape. Got {shapes}.")
-        shape = infer_sample_shape(
-            np.shape(self.clean)[1:], self.sample_shape, "DenoisingDisplay", flat=False
-        )
+        rows = [self.clean, self.noisy, self.denoised]
+        shapes = [_shapes_of(samples) for samples in rows]
+        if not shapes[0] == shapes[1] == shapes[2]:
+            got = ", ".join(f"{k} {v}" for k, v in zip(_ROWS, shapes, strict=True))
+            raise ValueError(f"DenoisingDisplay shows arrays of one shape. Got {got}.")
+        samples = [_with_channels(row, self.sample_shape) for row in rows]
+        shape = samples[0][0].shape
         is_image = len(shape) == 3
         decibels = np.array(
             [
@@ -134,7 +128,6 @@ class DenoisingDisplay:
                 for rows in (self.noisy, self.denoised)
             ]
         )
-        samples = [np.asarray(rows).reshape(-1, *shape) for rows in samples]
         n_samples = len(samples[0])
         if axes is None:
             _, axes = pyplot.subplots(
@@ -215,7 +208,7 @@ class DenoisingDisplay:
         clean, noisy = clean_and_noisy(X, y, noise, random_state, owner)
         clean, noisy = clean[:n_samples], noisy[:n_samples]
         if sample_shape is None:
-            sample_shape = _sample_shape_of(estimator, clean[0].size)
+            sample_shape = _sample_shape_of(estimator, np.shape(clean[0]))
         return cls.from_predictions(
             clean,
             noisy,
@@ -269,141 +262,16 @@ class DenoisingDisplay:
             The display, drawn.
         """
         _check_parameters("DenoisingDisplay.from_predictions", n_samples=n_samples)
-        first = [np.asarray(as_array(rows))[:n_samples] for rows in (clean, noisy, denoised)]
+        first = [
+            rows[:n_samples] if is_list_of_samples(rows) else np.asarray(as_array(rows))[:n_samples]
+            for rows in (clean, noisy, denoised)
+        ]
         display = cls(*first, sample_shape=sample_shape, data_range=data_range)
         return display.plot(axes, cmap=cmap)
 
 
-class LossCurveDisplay:
-    """The training and the validation loss of every epoch.
-
-    Shows whether training was long enough (both still fall), too long (the validation
-    loss rises again) or unstable. Make it with :meth:`from_estimator`. Needs matplotlib:
-    ``pip install skdae[plot]``.
-
-    Parameters
-    ----------
-    loss_curve : sequence of float
-        Training loss of each epoch.
-    validation_loss_curve : sequence of float or None, default=None
-        Validation loss of each epoch. None or empty if there was no validation.
-    loss_name : str, default="loss"
-        What the losses measure: the label of the axis.
-
-    Attributes
-    ----------
-    best_epoch_ : int or None
-        Epoch of the lowest validation loss, from 1 on; None without validation.
-    ax_ : matplotlib Axes
-        Where the curves are.
-    figure_ : matplotlib Figure
-        The figure it is in.
-
-    See Also
-    --------
-    DenoisingDisplay : The denoised samples.
-
-    Examples
-    --------
-    >>> import matplotlib.pyplot as plt
-    >>> from skdae import LossCurveDisplay
-    >>> display = LossCurveDisplay([0.9, 0.5, 0.3], [0.8, 0.4, 0.5]).plot()
-    >>> display.best_epoch_
-    2
-    >>> plt.show()
-    """
-
-    def __init__(self, loss_curve, validation_loss_curve=None, *, loss_name="loss"):
-        self.loss_curve = loss_curve
-        self.validation_loss_curve = validation_loss_curve
-        self.loss_name = loss_name
-
-    def plot(self, ax: Any = None, *, log_scale: bool = False) -> LossCurveDisplay:
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        log_scale : bool, default=False
-            Whether the axis of the loss is logarithmic, which shows late progress.
-
-        Returns
-        -------
-        display : LossCurveDisplay
-            The display itself.
-        """
-        pyplot = import_optional(
-            "matplotlib.pyplot", package="matplotlib", extra="plot", owner="LossCurveDisplay.plot"
-        )
-        if ax is None:
-            _, ax = pyplot.subplots(layout="constrained")
-        self.best_epoch_ = None
-        _draw_curve(ax, self.loss_curve, "training")
-        if self.validation_loss_curve is not None and len(self.validation_loss_curve):
-            line = _draw_curve(ax, self.validation_loss_curve, "validation")
-            best = int(np.nanargmin(self.validation_loss_curve))
-            self.best_epoch_ = best + 1
-            ax.plot(
-                self.best_epoch_,
-                self.validation_loss_curve[best],
-                marker="o",
-                markersize=8,
-                linestyle="none",
-                color=line.get_color(),
-                markeredgecolor="white",
-                zorder=line.get_zorder() + 1,
-                label=f"best epoch: {self.best_epoch_}",
-            )
-        if log_scale:
-            ax.set_yscale("log")
-        ax.set(xlabel="epoch", ylabel=self.loss_name)
-        ax.xaxis.set_major_locator(pyplot.MaxNLocator(integer=True, min_n_ticks=1))
-        if self.best_epoch_ is not None:
-            ax.legend(frameon=False)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
-
-    @classmethod
-    def from_estimator(
-        cls, estimator: Any, *, ax: Any = None, log_scale: bool = False
-    ) -> LossCurveDisplay:
-        """Draw the curves of a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            Fitted estimator with a ``loss_curve_``, a pipeline that ends in one, or a search
-            whose best estimator is one.
-        ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
-        log_scale : bool, default=False
-            Whether the axis of the loss is logarithmic, which shows late progress.
-
-        Returns
-        -------
-        display : LossCurveDisplay
-            The display, drawn.
-        """
-        last = _last_step(estimator)
-        check_is_fitted(last)
-        if not hasattr(last, "loss_curve_"):
-            raise ValueError(
-                "LossCurveDisplay.from_estimator needs a fitted estimator with a loss_curve_, or "
-                f"a pipeline that ends in one. Got {type(last).__name__}. Of a longer pipeline, "
-                "pass the step itself: pipe['dae']."
-            )
-        display = cls(
-            last.loss_curve_,
-            getattr(last, "validation_loss_curve_", None),
-            loss_name=_loss_name(getattr(last, "loss", "loss")),
-        )
-        return display.plot(ax, log_scale=log_scale)
-
-
 # ---------------------------------------------------------------------- drawing
-def _draw_images(axes: np.ndarray, samples: list[np.ndarray], cmap: Any) -> None:
+def _draw_images(axes: np.ndarray, samples: list[list[np.ndarray]], cmap: Any) -> None:
     for column, images in enumerate(zip(*samples, strict=True)):
         low, high = _gray_levels(images)
         for ax, image in zip(axes[:, column], images, strict=True):
@@ -425,12 +293,12 @@ def _gray_levels(images: Sequence[np.ndarray]) -> tuple[float, float]:
     return low, low + 1
 
 
-def _draw_signals(axes: np.ndarray, samples: list[np.ndarray]) -> None:
-    low = min(float(rows.min()) for rows in samples)
-    high = max(float(rows.max()) for rows in samples)
+def _draw_signals(axes: np.ndarray, samples: list[list[np.ndarray]]) -> None:
+    low = min(float(signal.min()) for signals in samples for signal in signals)
+    high = max(float(signal.max()) for signals in samples for signal in signals)
     margin = 0.05 * (high - low) or 1
-    length = samples[0].shape[1]
     for (row, column), ax in np.ndenumerate(axes):
+        length = len(samples[row][column])
         ax.plot(samples[row][column], linewidth=1.2 if length <= 200 else 0.8)
         ax.set(xlim=(0, max(length - 1, 1)), ylim=(low - margin, high + margin))
         ax.spines[["top", "right"]].set_visible(False)
@@ -439,12 +307,6 @@ def _draw_signals(axes: np.ndarray, samples: list[np.ndarray]) -> None:
             labelbottom=row == len(axes) - 1,
             labelleft=column == 0,
         )
-
-
-def _draw_curve(ax: Any, losses: Sequence[float], label: str) -> Any:
-    marker = "o" if len(losses) == 1 else None
-    (line,) = ax.plot(range(1, len(losses) + 1), losses, marker=marker, label=label)
-    return line
 
 
 def _figure_size(shape: tuple[int, ...], n_samples: int) -> tuple[float, float]:
@@ -472,25 +334,24 @@ def _check_axes(axes: Any, n_samples: int) -> np.ndarray:
     )
 
 
-def _last_step(estimator: Any) -> Any:
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            return estimator
-
-
-def _sample_shape_of(estimator: Any, n_values: int) -> tuple[int, ...] | None:
+def _sample_shape_of(estimator: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the estimator's sample shape if it describes the data and is not just a row."""
-    shape = getattr(_last_step(estimator), "sample_shape_", None)
-    if shape is None or len(shape) == 1 or math.prod(shape) != n_values:
+    fitted = getattr(last_step(estimator), "sample_shape_", None)
+    if fitted is None or len(fitted) == 1 or math.prod(fitted) != math.prod(shape):
         return None
-    return shape
+    return fitted if len(shape) == 1 or squeezed(fitted) == squeezed(shape) else None
 
 
-def _loss_name(loss: Any) -> str:
-    if callable(loss):
-        loss = getattr(loss, "__name__", type(loss).__name__)
-    return _LOSS_NAMES.get(loss, str(loss).replace("_", " "))
+def _shapes_of(samples: Any) -> Any:
+    """Return the shape of an array, or those of the samples of a list."""
+    return [np.shape(x) for x in samples] if is_list_of_samples(samples) else np.shape(samples)
+
+
+def _with_channels(samples: Any, sample_shape: Any) -> list[np.ndarray]:
+    """Give samples their axes, channels last."""
+    owner = "DenoisingDisplay"
+    if is_list_of_samples(samples):
+        return read_list(samples, owner, sample_shape=sample_shape)
+    array = np.asarray(samples)
+    shape = infer_sample_shape(array.shape[1:], sample_shape, owner, flat=False)
+    return list(array.reshape(-1, *shape))

@@ -1,0 +1,20 @@
+"""The estimator at the end of a pipeline or a search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+__all__ = ["last_step"]
+
+
+def last_step(estimator: Any) -> Any:
+    """Return what a pipeline ends with, or what a search found best."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
