@@ -1,0 +1,108 @@
+"""Training without clean photographs: PSNR on Set12 at sigma 25.
+
+    python benchmarks/self_supervised.py many
+    python benchmarks/self_supervised.py one
+
+"many" trains the network of ``photos.py`` on all 400 photographs of BSD400, each with one fixed
+draw of noise (two for Noise2Noise), and judges it on Set12. "one" gives each of the five Set12
+photographs of 512 x 512 to a network of its own, which sees nothing else; the seconds are those of
+one photograph, training included. Noise and measure are those of ``photos.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+from _photos import RIVALS, mean_psnr, noisy, read_photos
+from _report import print_machine, print_table
+from photos import NETWORK
+
+from skdae import GaussianNoise, UNetDAE
+
+LEVEL = 25
+NOISE = GaussianNoise(LEVEL / 255)
+BLIND = {**NETWORK, "residual": False, "blind_spot": True}
+ONE = {
+    "channels": (32, 64, 128),
+    "blind_spot": True,
+    "augment": True,
+    "patch_size": 64,
+    "batch_size": 4,
+    "max_epochs": 60,
+    "lr": 0.01,
+}
+
+
+def fit(X: Any, y: Any = None, **settings: Any) -> tuple[UNetDAE, float]:
+    """Fit UNetDAE; return it and the seconds."""
+    dae = UNetDAE(**settings, random_state=0)
+    start = time.perf_counter()
+    dae.fit(X, y)
+    return dae, time.perf_counter() - start
+
+
+def many(options: argparse.Namespace) -> None:
+    """Compare ways to train on BSD400."""
+    photos, test = read_photos("bsd400"), read_photos("set12")
+    damaged = noisy(test, LEVEL)
+    shared = {"augment": True, "max_epochs": options.epochs, "device": options.device}
+    first, second = (NOISE.corrupt(photos, random_state=seed) for seed in (1, 2))
+    ways: dict[str, tuple] = {
+        "clean": (photos, None, {**NETWORK, "noise": NOISE}),
+        "two copies": (first, second, NETWORK),
+        "blind spot": (first, None, BLIND),
+    }
+    rows = []
+    for name in options.ways or ways:
+        X, y, settings = ways[name]
+        dae, seconds = fit(X, y, **settings, **shared)
+        result = f"{mean_psnr(test, dae.predict(damaged)):.2f}"
+        invariant = ""
+        if name == "blind spot":
+            invariant = f"{mean_psnr(test, dae.predict(damaged, j_invariant=True)):.2f}"
+        rows.append([name, f"{seconds:.0f}", result, invariant])
+    print_table(["trained on", "training, s", "PSNR", "j_invariant"], rows)
+
+
+def one(options: argparse.Namespace) -> None:
+    """Denoise single photographs."""
+    photos = [photo for photo in read_photos("set12") if photo.shape == (512, 512)]
+    photos = photos[: options.photos]
+    damaged = noisy(photos, LEVEL)
+    rows = [["as it came", "", f"{mean_psnr(photos, damaged):.2f}"]]
+    for name, rival in RIVALS.items():
+        start = time.perf_counter()
+        denoised = [rival(x, LEVEL) for x in damaged]
+        seconds = (time.perf_counter() - start) / len(photos)
+        rows.append([name, f"{seconds:.1f}", f"{mean_psnr(photos, denoised):.2f}"])
+    results: dict[str, list[np.ndarray]] = {"UNetDAE": [], "UNetDAE, j_invariant": []}
+    times = []
+    for x in damaged:
+        start = time.perf_counter()
+        dae, _ = fit([x], **ONE, device=options.device)
+        results["UNetDAE"] += dae.predict([x])
+        times.append(time.perf_counter() - start)
+        results["UNetDAE, j_invariant"] += dae.predict([x], j_invariant=True)
+    for name, denoised in results.items():
+        rows.append([name, f"{np.mean(times):.0f}", f"{mean_psnr(photos, denoised):.2f}"])
+    print_table(["what", "s a photograph", "PSNR"], rows)
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("many", "one"))
+    parser.add_argument("--ways", nargs="+", choices=("clean", "two copies", "blind spot"))
+    parser.add_argument("--epochs", type=int, default=24, help="of 'many'")
+    parser.add_argument("--photos", type=int, default=5, help="of 'one'")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    print_machine()
+    {"many": many, "one": one}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
