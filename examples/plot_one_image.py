@@ -1,0 +1,90 @@
+"""
+How do I denoise an image when it is all I have?
+================================================
+
+A microscope, a telescope, an old scan: one noisy image, no clean one to learn from, and nobody
+knows how strong the noise is. An autoencoder can learn from the noisy pixels themselves.
+"""
+
+# %%
+# The image
+# ---------
+# A part of scikit-image's cameraman, with noise that the network is not told about.
+
+import numpy as np
+from skimage import data
+
+from skdae import GaussianNoise
+
+clean = data.camera()[:256, 100:356] / np.float32(255)
+noisy = GaussianNoise(sigma=25 / 255).corrupt([clean], random_state=0)[0]
+noisy.shape
+
+# %%
+# Train on it
+# -----------
+# With ``blind_spot=True``, training hides single pixels behind one of their neighbours, and asks
+# the network for the noisy values that were there. Noise that is independent from pixel to pixel
+# cannot be guessed from the surroundings, and the picture can: so the network learns the picture
+# [1]_. The loss never falls to zero, and says nothing about the quality: it contains the noise.
+
+import time
+
+from skdae import UNetDAE
+
+start = time.perf_counter()
+dae = UNetDAE(
+    (32, 64, 128),
+    blind_spot=True,
+    augment=True,
+    patch_size=64,
+    batch_size=4,
+    max_epochs=60,
+    lr=0.01,
+    random_state=0,
+)
+dae.fit([noisy])
+denoised = dae.predict([noisy])[0]
+seconds = time.perf_counter() - start
+
+# %%
+# Compare
+# -------
+# Wavelet shrinkage, non-local means and BM3D need the level of the noise.
+# :func:`~skdae.estimate_sigma` finds it.
+
+from bm3d import bm3d
+from skimage.restoration import denoise_nl_means, denoise_wavelet
+
+from skdae import estimate_sigma, psnr
+
+(sigma,) = estimate_sigma([noisy])
+print(f"sigma: {255 * sigma:.1f} gray levels; 25 is true")
+results = {
+    "noisy": noisy,
+    "wavelets": denoise_wavelet(noisy, sigma=sigma, rescale_sigma=True),
+    "non-local means": denoise_nl_means(
+        noisy, h=0.6 * sigma, sigma=sigma, patch_size=5, patch_distance=6
+    ),
+    "BM3D": bm3d(noisy.astype(float), sigma),
+    "UNetDAE alone": denoised,
+}
+for name, image in results.items():
+    print(f"{name:16}{psnr(clean, np.clip(image, 0, 1)):6.2f} dB")
+f"UNetDAE: {seconds:.0f} s with its training"
+
+# %%
+# Look at it
+# ----------
+
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(2, 3, figsize=(12, 8.4), layout="constrained")
+for ax, (name, image) in zip(axes.flat, {"clean": clean, **results}.items(), strict=True):
+    ax.imshow(image[20:130, 60:200], cmap="gray", vmin=0, vmax=1)
+    ax.set_title(name)
+    ax.set_axis_off()
+
+# %%
+# .. [1] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy
+#    images", 2019.
