@@ -61,7 +61,13 @@ def main() -> None:
     rows = [["as scanned", "", f"{rmse(clean, dirty):.4f}"]]
     plain = [without_background(page) for page in dirty]
     rows.append(["median background", "", f"{rmse(clean, plain):.4f}"])
-    dae = UNetDAE(patch_size=96, max_epochs=options.epochs, device=options.device, random_state=0)
+    dae = UNetDAE(
+        patch_size=96,
+        batch_size=32,
+        max_epochs=options.epochs,
+        device=options.device,
+        random_state=0,
+    )
     start = time.perf_counter()
     dae.fit(*(read_pages(folder / kind, train) for kind in ("dirty", "clean")))
     seconds = time.perf_counter() - start

@@ -59,12 +59,15 @@ from scipy.signal import butter, lfilter, sosfiltfilt
 
 folder = Path(os.environ.get("SKDAE_DATA", "no such folder")) / "ecg"
 if folder.exists():
-    heart, motion = (read_wfdb(folder / "100.dat") - 1024) / 200, read_wfdb(folder / "em.dat")
+    heart, motion = read_wfdb(folder / "100.dat") / 200, read_wfdb(folder / "em.dat")
+    no_wander = butter(2, 0.5, "highpass", fs=RATE, output="sos")
+    heart = sosfiltfilt(no_wander, heart, axis=0)  # the record has a wandering baseline itself
 else:
     rng = np.random.default_rng(0)
     heart, motion = make_heart(rng, 10), make_motion(rng, 10)
 
 split = int(0.8 * len(heart))
+heart = heart - heart[:split].mean(0)
 motion = (motion - motion.mean(0)) / motion.std(0) * heart.std(0)  # as strong as the heart: 0 dB
 heart.shape
 
@@ -93,28 +96,29 @@ class RecordedNoise(NoiseInjector):
 
     def _corrupt(self, x, level, generator):
         recording = torch.as_tensor(self.recording, dtype=x.dtype, device=x.device)
-        n, _, length = x.shape
-        starts = torch.randint(
-            len(recording) - length + 1, (n, 1), generator=generator, device=x.device
-        )
+        length = x[0].numel() // recording.shape[1]  # a row holds all channels of one moment
+        last = len(recording) - length
+        starts = torch.randint(last + 1, (len(x), 1), generator=generator, device=x.device)
         stretches = recording[starts + torch.arange(length, device=x.device)]
-        return x + level * stretches.movedim(2, 1)
+        return x + level * stretches.reshape(x.shape)
 
 
 # %%
 # Train on the first part
 # -----------------------
-# One recording is a list of one. Five levels let the network see half a second around every sample.
+# One recording is a list of one. ``unshuffle=8`` takes eight samples at a time, so that three
+# levels see two seconds around each.
 
 from skdae import UNetDAE
 
 dae = UNetDAE(
-    (32, 32, 64, 64, 128),
+    (32, 32, 64),
     kernel_size=5,
-    noise=RecordedNoise(motion[:split]),
+    unshuffle=8,
+    noise=RecordedNoise(motion[:split].astype(np.float32)),
     patch_size=2048,
-    batch_size=16,
-    max_epochs=40,
+    batch_size=4,
+    max_epochs=20,
     random_state=0,
 )
 dae.fit([heart[:split]])

@@ -60,7 +60,7 @@ if folder.exists():
     )
 else:
     rng = np.random.default_rng(0)
-    clean = [draw_page(rng) for _ in range(16)]
+    clean = [draw_page(rng) for _ in range(10)]
     dirty = [make_dirty(page, rng) for page in clean]
 len(dirty), dirty[0].shape, dirty[0].dtype
 
@@ -72,7 +72,7 @@ len(dirty), dirty[0].shape, dirty[0].dtype
 
 from skdae import UNetDAE
 
-dae = UNetDAE(loss="bce", patch_size=96, max_epochs=12, random_state=0)
+dae = UNetDAE(loss="bce", patch_size=96, max_epochs=8, random_state=0)
 dae.fit(dirty[1:], clean[1:])
 cleaned = dae.predict(dirty[:1])[0]
 

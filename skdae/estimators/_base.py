@@ -98,6 +98,7 @@ class BaseDenoisingAutoencoder(
     # What "auto" of max_epochs and batch_size keeps to.
     _fewest_epochs: ClassVar[int] = 10
     _largest_batch: ClassVar[int] = 128
+    _most_places: ClassVar[int] = 2**20
 
     # The shared parameters of a subclass whose ``__init__`` does not name them.
     noise: Any = "auto"

@@ -58,7 +58,8 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         Passes over the data. "auto" takes at least 2,500 steps of the optimizer: from 10
         epochs on large data to 1,000 on tiny ones.
     batch_size : int or "auto", default="auto"
-        Samples a step. "auto" is a fiftieth of the data, between 32 and 128.
+        Samples a step. "auto" is a fiftieth of the data, between 32 and 128, or fewer where
+        samples are large: a step takes 131,072 pixels at most, 32 patches of 64 x 64.
     validation_fraction : float, default=0.1
         Part of the data, drawn at random, that early stopping judges by.
     early_stopping : bool, default=False
@@ -154,6 +155,8 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     >>> dae.predict(X_noisy).shape
     (297, 8, 8)
     """
+
+    _most_places = 2**17
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,

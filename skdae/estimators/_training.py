@@ -24,7 +24,6 @@ __all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 _FEWEST_STEPS = 2500
 _MOST_EPOCHS = 1000
 _SMALLEST_BATCH, _BATCHES_AN_EPOCH = 32, 50
-_MOST_VALUES = 2**20
 
 # What a warm start may change.
 _MAY_CHANGE = {
@@ -198,7 +197,7 @@ def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             targets[0] if targets else None,
             indices=indices.to(rows.device),
             sample_shape=data.sample_shape,
-            batch_size=_batch_size(estimator, len(indices), rows.shape[1]),
+            batch_size=_batch_size(estimator, len(indices), data.sample_shape),
             noise=_batch_noise(data),
             device=device,
             repeatable=_is_repeatable(data.noise),
@@ -225,7 +224,7 @@ def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             None if targets is None else [targets[index] for index in chosen],
             sample_shape=shape,
             augment=estimator.augment,
-            batch_size=_batch_size(estimator, n_patches, n_values),
+            batch_size=_batch_size(estimator, n_patches, shape),
             noise=_batch_noise(data),
             device=torch.device(estimator.net_.device),
             blind_spots=estimator.blind_spot,
@@ -235,12 +234,14 @@ def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
     return make
 
 
-def _batch_size(estimator: Any, n_samples: int, n_values: int) -> int:
+def _batch_size(estimator: Any, n_samples: int, sample_shape: tuple[int, ...]) -> int:
+    """Return the samples a step: few where they are large, since steps count more than size."""
     if estimator.batch_size != "auto":
         return estimator.batch_size
     batch_size = max(n_samples // _BATCHES_AN_EPOCH, _SMALLEST_BATCH)
     batch_size = min(batch_size, estimator._largest_batch)
-    return max(1, min(batch_size, _MOST_VALUES // n_values))
+    n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
+    return max(1, min(batch_size, estimator._most_places // n_places))
 
 
 def _batch_noise(data: TrainingData) -> Noise | None:

@@ -63,7 +63,8 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         Passes over the data. "auto" takes at least 2,500 steps of the optimizer: from 2
         epochs on large data to 1,000 on tiny ones.
     batch_size : int or "auto", default="auto"
-        Samples a step. "auto" is 32, or fewer where samples are large.
+        Samples a step. "auto" is 32, or fewer where samples are large: a step takes 32,768
+        pixels at most, 8 patches of 64 x 64.
     validation_fraction : float, default=0.1
         Part of the data, drawn at random, that early stopping judges by.
     early_stopping : bool, default=False
@@ -166,6 +167,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     _decodes = False
     _fewest_epochs = 2
     _largest_batch = 32
+    _most_places = 2**15
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
