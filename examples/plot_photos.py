@@ -45,7 +45,16 @@ import time
 from skdae import GaussianNoise, UNetDAE
 
 noise = GaussianNoise(sigma=25 / 255)
-dae = UNetDAE(noise=noise, residual=True, augment=True, batch_size=16, random_state=0)
+dae = UNetDAE(
+    noise=noise,
+    residual=True,
+    augment=True,
+    patch_size=48,
+    batch_size=4,
+    max_epochs=40,
+    lr=0.01,
+    random_state=0,
+)
 start = time.perf_counter()
 dae.fit(X_train)
 f"{time.perf_counter() - start:.0f} s"
