@@ -91,6 +91,10 @@ for name, method in methods.items():
     print(f"{name:16}{psnr(clean, results[name]):6.2f} dB {seconds:6.2f} s")
 
 # %%
+# Two photographs are enough to pass all but BM3D. Trained in the same way on the 400 photographs of
+# BSD400 for half an hour, UNetDAE is above BM3D too, with 30.15 against 29.99 dB on the Set12
+# photographs (``benchmarks/photos.py``), and denoises a photograph ninety times faster.
+#
 # Look at it
 # ----------
 # A detail, at the size of its pixels.
