@@ -31,7 +31,7 @@ ONE = {
     "augment": True,
     "patch_size": 48,
     "batch_size": 4,
-    "max_epochs": 100,
+    "max_epochs": 60,
     "lr": 0.01,
 }
 WINDOW = 17
@@ -97,7 +97,7 @@ def one(options: argparse.Namespace) -> None:
         start = time.perf_counter()
         dae, _ = fit([x], **ONE, device=options.device)
         results["UNetDAE"] += dae.predict([x])
-        from_surroundings = dae.predict([x], j_invariant=True, tta=True)[0]
+        from_surroundings = dae.predict([x], j_invariant=True)[0]
         results["UNetDAE, and what it left"].append(with_what_it_left(x, from_surroundings))
         times.append(time.perf_counter() - start)
     for name, denoised in results.items():
@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("many", "one"))
     parser.add_argument("--ways", nargs="+", choices=("clean", "two copies", "blind spot"))
-    parser.add_argument("--epochs", type=int, default=24, help="of 'many'")
+    parser.add_argument("--epochs", type=int, default=20, help="of 'many'")
     parser.add_argument("--photos", type=int, default=5, help="of 'one'")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
