@@ -253,16 +253,17 @@ def test_checkpoints_and_scores_of_skorch(rows, tmp_path):
 
 
 # ---------------------------------------------------------------- sizes
-def test_large_samples_come_in_small_batches(monkeypatch):
+@pytest.mark.parametrize("kind, side", [(ConvDAE, 256), (UNetDAE, 128)])
+def test_large_samples_come_in_small_batches(kind, side, monkeypatch):
     seen = {}
 
     def fake_train(self, training, validation, **rest):
         seen["batches"] = len(training.starts)
 
     monkeypatch.setattr("skdae.training.DenoisingNet.train", fake_train)
-    X = np.zeros((8, 512, 512), dtype=np.float32)
-    ConvDAE((2,), noise=None, patch_size=None).fit(X)
-    assert seen["batches"] == 2
+    X = np.zeros((8, side, side), dtype=np.float32)
+    kind((2,), noise=None, patch_size=None).fit(X)
+    assert seen["batches"] == 4
 
 
 def two_rates(parameters, lr):
