@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
+from _report import data_folder
 from PIL import Image
 from scipy.ndimage import median_filter
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
@@ -21,7 +20,7 @@ NOISE_SEED = 0
 
 def read_photos(name: str) -> list[np.ndarray]:
     """Read the photographs of ``$SKDAE_DATA/photos/<name>``: gray, float32, from 0 to 1."""
-    data = Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    data = data_folder()
     paths = sorted((data / "photos" / name).glob("*.png"))
     if not paths:
         raise SystemExit(f"No photographs in {data / 'photos' / name}. Set SKDAE_DATA.")

@@ -1,8 +1,9 @@
-"""What the benchmarks share: the machine in a line, and a table."""
+"""What the benchmarks share: the folder of the data, the machine in a line, and a table."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-__all__ = ["machine", "print_machine", "print_table"]
+__all__ = ["data_folder", "machine", "print_machine", "print_table"]
+
+
+def data_folder() -> Path:
+    """Return the folder that the data are read from."""
+    return Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def machine(device: str = "cpu") -> str:

@@ -12,12 +12,11 @@ all pixels of all test pages, as fractions of white, of what ``predict`` returns
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 
 import numpy as np
-from _report import print_machine, print_table
+from _report import data_folder, print_machine, print_table
 from PIL import Image
 from scipy.ndimage import median_filter
 
@@ -50,7 +49,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
 
-    data = Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    data = data_folder()
     folder = data / "documents"
     names = sorted(path.name for path in (folder / "dirty").glob("*.png"))
     names = np.random.default_rng(0).permutation(names).tolist()

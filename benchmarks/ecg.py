@@ -20,16 +20,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pywt
 import torch
-from _report import print_machine, print_table
+from _report import data_folder, print_machine, print_table
 from scipy.signal import butter, resample, sosfiltfilt
 
 from skdae import NoiseInjector, UNetDAE
@@ -51,7 +49,7 @@ def read_record(name: str) -> np.ndarray:
 
     Three bytes hold two 12-bit numbers, in two's complement.
     """
-    data = Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    data = data_folder()
     path = data / "ecg" / f"{name}.dat"
     if not path.exists():
         raise SystemExit(f"No {path}. Set SKDAE_DATA.")

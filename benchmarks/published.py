@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _report import data_folder
 
 from skdae import DenoisingAutoencoder, recipes
 from skdae.datasets import load_mnist
@@ -67,7 +67,7 @@ def read(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def images(split: str) -> np.ndarray:
     """Read MNIST as floats in [0, 1]."""
-    data = Path(os.environ.get("SKDAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    data = data_folder()
     return load_mnist(data / "mnist", split=split)[0] / np.float32(255)
 
 

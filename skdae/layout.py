@@ -22,11 +22,13 @@ __all__ = [
     "as_pixels",
     "check_ranges",
     "check_sample_shape",
+    "declared_shape",
     "from_channels_first",
     "full_range",
     "infer_sample_shape",
     "looks_channels_first",
     "module_shape",
+    "parts_of",
     "restore_dtype",
     "rows_to_tensor",
     "squeezed",
@@ -82,6 +84,11 @@ def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
             f"Got {sample_shape!r} instead."
         )
     return tuple(int(v) for v in values)
+
+
+def declared_shape(sample_shape: Any, owner: str) -> tuple[int, ...] | None:
+    """Return what the parameter ``sample_shape`` says of images and signals, channels last."""
+    return None if sample_shape is None else as_pixels(check_sample_shape(sample_shape, owner))
 
 
 def infer_sample_shape(
@@ -177,6 +184,11 @@ def full_range(dtype: torch.dtype | np.dtype) -> float | None:
     return _FULL_RANGE.get(dtype)
 
 
+def parts_of(rows: Any) -> list[np.ndarray]:
+    """Return the arrays that rows consist of: those of a list, or the one."""
+    return rows if isinstance(rows, list) else [rows]
+
+
 def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
     """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
 
@@ -186,7 +198,7 @@ def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype:
         If only the counterpart is an image of integers, and the values are not on its scale.
     """
     white = full_range(other_dtype)
-    parts = rows if isinstance(rows, list) else [rows]
+    parts = parts_of(rows)
     if not white or full_range(parts[0].dtype):
         return
     highest = max(part.max() for part in parts)

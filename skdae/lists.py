@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite
 
 from skdae._sklearn import as_array
-from skdae.layout import as_pixels, check_sample_shape, full_range, looks_channels_first
+from skdae.layout import as_pixels, declared_shape, full_range, looks_channels_first
 
 __all__ = ["are_flat_rows", "first_of_another_shape", "is_list_of_samples", "read_list"]
 
@@ -76,8 +76,8 @@ def read_list(
     """
     if len(X) == 0:
         raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
-    if like is None and sample_shape is not None:
-        like = as_pixels(check_sample_shape(sample_shape, owner))
+    if like is None:
+        like = declared_shape(sample_shape, owner)
     signals = like is not None and len(like) == 2
     arrays = [_checked(x, owner, f"{name}[{index}]", signal=signals) for index, x in enumerate(X)]
     axes = _common_axes(arrays) if like is None else len(like)

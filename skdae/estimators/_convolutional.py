@@ -12,7 +12,7 @@ import numpy as np
 from skdae._sklearn import Interval, StrOptions, as_array
 from skdae._warnings import warn_user
 from skdae.estimators._any_size import AnySizeMixin
-from skdae.layout import are_sizes, as_pixels, check_sample_shape, full_range
+from skdae.layout import are_sizes, as_pixels, declared_shape, full_range
 from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 from skdae.training import patch_shape
 
@@ -54,14 +54,14 @@ class ConvolutionalMixin(AnySizeMixin):
         owner = type(self).__name__
         if not reset and self._fitted_on_list and not is_list_of_samples(X):
             X = list(as_array(X))
-        if not is_list_of_samples(X) or are_flat_rows(X, self._declared_shape(reset)):
+        known = declared_shape(self.sample_shape, owner) if reset else self.sample_shape_
+        if not is_list_of_samples(X) or are_flat_rows(X, known):
             rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
             if reset:
                 self._warn_of_one_photo(rows, shape, sample_shape)
             patch = self._patch_shape_for([sample_shape])
             return rows, shape, sample_shape, patch
-        like = None if reset else self.sample_shape_
-        samples = read_list(X, owner, like=like, sample_shape=self.sample_shape)
+        samples = read_list(X, owner, like=known)
         if reset and self.sample_shape is None:
             self._warn_of_unclear_pairs(X)
         patch = self._patch_shape_for([sample.shape for sample in samples])
@@ -73,14 +73,6 @@ class ConvolutionalMixin(AnySizeMixin):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         return samples, shape, patch, patch
-
-    def _declared_shape(self, reset: bool) -> tuple[int, ...] | None:
-        """Return what a sample is, as far as that was said before the data came."""
-        if not reset:
-            return self.sample_shape_
-        if self.sample_shape is None:
-            return None
-        return as_pixels(check_sample_shape(self.sample_shape, type(self).__name__))
 
     def _warn_of_one_photo(self, rows: Any, shape: tuple, sample_shape: tuple[int, ...]) -> None:
         """Warn of a colour photo that came alone and is read as signals."""

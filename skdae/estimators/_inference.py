@@ -14,8 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._sklearn import validate_rows
-from skdae.estimators._target import ROW_DTYPES, parts_of, read_target
-from skdae.layout import as_fraction, check_ranges, restore_dtype, rows_to_tensor, squeezed
+from skdae.estimators._target import ROW_DTYPES, read_target
+from skdae.layout import (
+    as_fraction,
+    check_ranges,
+    parts_of,
+    restore_dtype,
+    rows_to_tensor,
+    squeezed,
+)
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.training import DenoisingNet, chunk_size, in_chunks
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
-from skdae.layout import check_ranges, full_range
+from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
 from skdae.noise._corrupted import origin_of
@@ -23,7 +23,6 @@ __all__ = [
     "ROW_DTYPES",
     "TrainingData",
     "check_targets",
-    "parts_of",
     "read_target",
     "read_training_data",
 ]
@@ -81,11 +80,6 @@ class TrainingData:
         if isinstance(rows, list):
             return rows
         return list(rows.reshape(len(rows), *self.sample_shape))
-
-
-def parts_of(rows: Any) -> list[np.ndarray]:
-    """Return the arrays that rows consist of: those of a list, or the one."""
-    return rows if isinstance(rows, list) else [rows]
 
 
 def read_training_data(

@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 
 from skdae._optional import import_optional
 from skdae._sklearn import as_array
-from skdae.layout import as_pixels, check_sample_shape, full_range, infer_sample_shape
+from skdae.layout import declared_shape, full_range, infer_sample_shape
 from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 
 __all__ = ["estimate_sigma"]
@@ -77,10 +77,7 @@ def _read(X: Any, sample_shape: Any) -> Any:
     """Return samples with a last axis of channels."""
     owner = "estimate_sigma"
     samples: Any
-    declared = None
-    if sample_shape is not None:
-        declared = as_pixels(check_sample_shape(sample_shape, owner))
-    if is_list_of_samples(X) and not are_flat_rows(X, declared):
+    if is_list_of_samples(X) and not are_flat_rows(X, declared_shape(sample_shape, owner)):
         samples = read_list(X, owner, sample_shape=sample_shape)
     else:
         array = check_array(as_array(X), allow_nd=True, input_name="X")
