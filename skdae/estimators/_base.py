@@ -114,6 +114,7 @@ class BaseDenoisingAutoencoder(
     sample_shape: Any = None
     augment: bool = False
     blind_spot: bool = False
+    split_noise: bool = False
     device: str = "auto"
     precision: str = "auto"
     callbacks: Any = None
@@ -133,6 +134,7 @@ class BaseDenoisingAutoencoder(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [_COUNT],
         "sample_shape": [None, "array-like"],
+        "split_noise": ["boolean"],
         "device": [str],
         "precision": [StrOptions(set(PRECISIONS))],
         "callbacks": [None, list, tuple],

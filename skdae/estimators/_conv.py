@@ -41,6 +41,10 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
+    split_noise : bool, default=False
+        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
+        :class:`PoissonNoise` of a known level. Training splits each sample into two with
+        independent noise, and learns to guess one from the other [3]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
@@ -143,6 +147,9 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     .. [2] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy
        images", 2019; ``predict(X, j_invariant=True)`` as in J. Batson, L. Royer, "Noise2Self",
        2019.
+    .. [3] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-recorrupted: unsupervised deep
+       learning for image denoising", 2021; counts as in A. Neufeld et al., "Data thinning for
+       convolution-closed distributions", 2024.
 
     Examples
     --------
@@ -179,6 +186,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         upsample="transpose",
         activation="relu",
         noise="auto",
+        split_noise=False,
         loss="mse",
         optimizer="adamw",
         lr=0.005,
@@ -206,6 +214,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.upsample = upsample
         self.activation = activation
         self.noise = noise
+        self.split_noise = split_noise
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr

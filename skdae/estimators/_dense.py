@@ -36,6 +36,10 @@ class DenseDAE(BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
+    split_noise : bool, default=False
+        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
+        :class:`PoissonNoise` of a known level. Training splits each sample into two with
+        independent noise, and learns to guess one from the other [2]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
@@ -117,6 +121,9 @@ class DenseDAE(BaseDenoisingAutoencoder):
     ----------
     .. [1] P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, "Extracting and composing
        robust features with denoising autoencoders", ICML, 2008.
+    .. [2] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-recorrupted: unsupervised deep
+       learning for image denoising", 2021; counts as in A. Neufeld et al., "Data thinning for
+       convolution-closed distributions", 2024.
 
     Examples
     --------
@@ -144,6 +151,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         latent_dim=32,
         activation="relu",
         noise="auto",
+        split_noise=False,
         loss="mse",
         optimizer="adamw",
         lr=0.003,
@@ -165,6 +173,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         self.latent_dim = latent_dim
         self.activation = activation
         self.noise = noise
+        self.split_noise = split_noise
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr

@@ -31,6 +31,10 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
+    split_noise : bool, default=False
+        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
+        :class:`PoissonNoise` of a known level. Training splits each sample into two with
+        independent noise, and learns to guess one from the other [1]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
@@ -112,6 +116,12 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
     Everything random comes from ``random_state`` through private generators: one seed gives
     one model, and the global states of NumPy and torch stay as they are.
 
+    References
+    ----------
+    .. [1] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-recorrupted: unsupervised deep
+       learning for image denoising", 2021; counts as in A. Neufeld et al., "Data thinning for
+       convolution-closed distributions", 2024.
+
     Examples
     --------
     >>> from torch import nn
@@ -141,6 +151,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         module,
         *,
         noise="auto",
+        split_noise=False,
         loss="mse",
         optimizer="adamw",
         lr=0.003,
@@ -160,6 +171,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
     ):
         self.module = module
         self.noise = noise
+        self.split_noise = split_noise
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr

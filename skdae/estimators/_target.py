@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
+from skdae.estimators._noisy_alone import check_noisy_alone
 from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
@@ -107,9 +108,10 @@ def read_training_data(
     target = read_target(y, rows, shape, owner, other_y=other_y)
     if target is not None and _same(target, rows):
         target = None
-    if estimator.blind_spot:
-        check_blind_spot(estimator, origin, target)
-        return describe(rows, None, None)
+    if estimator.blind_spot or estimator.split_noise:
+        noise = _own_noise(estimator, rows)
+        check_noisy_alone(estimator, origin, target, noise)
+        return describe(rows, None, noise)
 
     if origin is None:
         if estimator.noise == "auto" and target is None:
@@ -141,33 +143,6 @@ def _read_clean(clean: Any, rows: Any, owner: str) -> Any:
         return read_list(clean, owner, like=rows[0].shape)
     clean = np.stack(clean) if isinstance(clean, list) else clean
     return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES, order="C")
-
-
-def check_blind_spot(estimator: Any, origin: Any, target: Any) -> None:
-    """Check that noisy samples are all that a blind-spot training is given.
-
-    Raises
-    ------
-    ValueError
-        If there is a noise, a target, or early stopping.
-    """
-    owner = type(estimator).__name__
-    given = None
-    if origin is not None:
-        given = f"X that was corrupted by {origin.noise!r}, whose clean values are known"
-    elif estimator.noise not in ("auto", None):
-        given = f"noise={estimator.noise!r}"
-    elif target is not None:
-        given = "targets y"
-    elif estimator.early_stopping:
-        given = "early_stopping=True, though the loss on noisy values does not tell when to stop"
-    if given is not None:
-        raise ValueError(
-            f"blind_spot=True of {owner} learns from noisy samples alone: fit(X_noisy). Got "
-            f"{given}. With clean samples, take noise=... and fit(X_clean); with pairs, "
-            "fit(X_noisy, X_clean), or fit(X_noisy_1, X_noisy_2) where both are noisy; each with "
-            "blind_spot=False."
-        )
 
 
 def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: str) -> Any:

@@ -17,7 +17,8 @@ from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise import NoiseInjector
-from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Noise, Patches, place
+from skdae.noise._split import SplitMixin
+from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Patches, place
 
 __all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
 
@@ -38,6 +39,7 @@ _MAY_CHANGE = {
     "n_iter_no_change",
     "patch_size",
     "sample_shape",
+    "split_noise",
     "validation_fraction",
     "verbose",
     "warm_start",
@@ -198,10 +200,9 @@ def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             indices=indices.to(rows.device),
             sample_shape=data.sample_shape,
             batch_size=_batch_size(estimator, len(indices), data.sample_shape),
-            noise=_batch_noise(data),
             device=device,
             repeatable=_is_repeatable(data.noise),
-            blind_spots=estimator.blind_spot,
+            **_corruption(estimator, data),
             **source,
         )
 
@@ -225,9 +226,8 @@ def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             sample_shape=shape,
             augment=estimator.augment,
             batch_size=_batch_size(estimator, n_patches, shape),
-            noise=_batch_noise(data),
             device=torch.device(estimator.net_.device),
-            blind_spots=estimator.blind_spot,
+            **_corruption(estimator, data),
             **source,
         )
 
@@ -244,14 +244,15 @@ def _batch_size(estimator: Any, n_samples: int, sample_shape: tuple[int, ...]) -
     return max(1, min(batch_size, estimator._most_places // n_places))
 
 
-def _batch_noise(data: TrainingData) -> Noise | None:
-    """Return the noise of a batch; images of integers saturate at black and white."""
-    if data.noise is None:
-        return None
-    corrupt = data.noise.corrupt_batch
-    if not full_range(data.dtype):
-        return corrupt
-    return lambda x, generator: corrupt(x, generator).clamp(0, 1)
+def _corruption(estimator: Any, data: TrainingData) -> dict[str, Any]:
+    """Say what becomes of a batch; images of integers saturate at black and white."""
+    if estimator.split_noise:
+        assert isinstance(data.noise, SplitMixin)
+        return {"noise": None, "split": data.noise.split_batch}
+    noise = None if data.noise is None else data.noise.corrupt_batch
+    if noise is None or not full_range(data.dtype):
+        return {"noise": noise, "blind_spots": estimator.blind_spot}
+    return {"noise": lambda x, generator: noise(x, generator).clamp(0, 1)}
 
 
 def _is_repeatable(noise: NoiseInjector | None) -> bool:

@@ -45,6 +45,10 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
+    split_noise : bool, default=False
+        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
+        :class:`PoissonNoise` of a known level. Training splits each sample into two with
+        independent noise, and learns to guess one from the other [4]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
@@ -151,6 +155,9 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     .. [3] A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void: learning denoising from single noisy
        images", 2019; ``predict(X, j_invariant=True)`` as in J. Batson, L. Royer, "Noise2Self",
        2019.
+    .. [4] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-recorrupted: unsupervised deep
+       learning for image denoising", 2021; counts as in A. Neufeld et al., "Data thinning for
+       convolution-closed distributions", 2024.
 
     Examples
     --------
@@ -190,6 +197,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         activation="gelu",
         residual=False,
         noise="auto",
+        split_noise=False,
         loss="mse",
         optimizer="muon",
         lr=0.02,
@@ -217,6 +225,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.activation = activation
         self.residual = residual
         self.noise = noise
+        self.split_noise = split_noise
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr

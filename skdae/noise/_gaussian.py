@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -10,11 +11,12 @@ from torch import Tensor
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import normal_like
 from skdae.noise._levels import Level
+from skdae.noise._split import SHARE, SplitMixin
 
 __all__ = ["GaussianNoise"]
 
 
-class GaussianNoise(NoiseInjector):
+class GaussianNoise(SplitMixin, NoiseInjector):
     """Add Gaussian noise while fitting; pass data through afterwards.
 
     The usual model of sensor noise, and the ``noise_factor`` of the tutorials. The level
@@ -79,3 +81,7 @@ class GaussianNoise(NoiseInjector):
         """x + N(0, level²)."""
         noise = normal_like(x, generator)
         return noise.mul_(level).add_(x)
+
+    def _draw_first(self, x: Tensor, level: float, generator: torch.Generator) -> Tensor:
+        """x + N(0, level² (1 - SHARE) / SHARE)."""
+        return self._corrupt(x, level * math.sqrt((1 - SHARE) / SHARE), generator)

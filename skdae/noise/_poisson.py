@@ -9,11 +9,12 @@ from torch import Tensor
 
 from skdae.noise._base import NoiseInjector
 from skdae.noise._levels import Level
+from skdae.noise._split import SHARE, SplitMixin
 
 __all__ = ["PoissonNoise"]
 
 
-class PoissonNoise(NoiseInjector):
+class PoissonNoise(SplitMixin, NoiseInjector):
     """Count photons while fitting; pass data through afterwards.
 
     The shot noise of cameras and microscopes in low light. Values are rates: they are
@@ -77,3 +78,9 @@ class PoissonNoise(NoiseInjector):
         """P(max(x, 0)·level) / level."""
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
+
+    def _draw_first(self, x: Tensor, level: float, generator: torch.Generator) -> Tensor:
+        """Binomial(x·level, SHARE) / (SHARE·level): each count goes there with this probability."""
+        counts = x.clamp(min=0).mul_(level).round_()
+        kept = torch.binomial(counts, torch.full_like(counts, SHARE), generator=generator)
+        return kept.div_(SHARE * level)

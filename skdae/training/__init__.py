@@ -1,6 +1,6 @@
 """How a module is trained: the lean skorch net and what belongs to it."""
 
-from skdae.training._batches import Batches, Noise
+from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
@@ -18,7 +18,6 @@ __all__ = [
     "Batches",
     "DenoisingNet",
     "LossExploded",
-    "Noise",
     "Patches",
     "chunk_size",
     "free_memory",

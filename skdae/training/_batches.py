@@ -14,9 +14,7 @@ from skdae._random import make_generator
 from skdae.layout import as_fraction, to_channels_first
 from skdae.training._blind_spots import hide_spots
 
-__all__ = ["Batches", "Noise"]
-
-Noise = Callable[[Tensor, torch.Generator], Tensor]
+__all__ = ["Batches"]
 
 
 class Batches(Dataset):
@@ -40,6 +38,8 @@ class Batches(Dataset):
         Rows a batch.
     noise : callable (rows, generator) -> rows, or None
         Corrupts the inputs of a batch.
+    split : callable (rows, generator) -> (rows, rows), or None, default=None
+        Makes inputs and targets of noisy rows; takes the place of noise and target.
     device : torch.device or None, default=None
         Where the training runs. None is where the rows are.
     repeatable : bool, default=False
@@ -63,7 +63,8 @@ class Batches(Dataset):
         indices: Tensor,
         sample_shape: tuple[int, ...],
         batch_size: int,
-        noise: Noise | None,
+        noise: Callable[[Tensor, torch.Generator], Tensor] | None,
+        split: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
         device: torch.device | None = None,
         repeatable: bool = False,
         generator: torch.Generator | None = None,
@@ -77,6 +78,7 @@ class Batches(Dataset):
         self.batch_size = batch_size
         self.device = rows.device if device is None else device
         self.noise = noise
+        self.split = split
         self.repeatable = repeatable and rows.device == self.device
         self.generator = generator
         self.seed = seed
@@ -119,7 +121,9 @@ class Batches(Dataset):
         """Return inputs and targets of these rows; without a generator the inputs are clean."""
         rows = self._fetch(self.rows, chosen)
         target = rows if self.target is None else self._fetch(self.target, chosen)
-        if self.noise is not None and generator is not None:
+        if self.split is not None and generator is not None:
+            rows, target = self.split(rows, generator)
+        elif self.noise is not None and generator is not None:
             rows = self.noise(rows, generator)
         elif target is rows:
             rows = rows.clone()  # a module may work in place

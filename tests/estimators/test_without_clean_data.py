@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skdae import ConvDAE, GaussianNoise, UNetDAE
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    PoissonNoise,
+    SpeckleNoise,
+    UNetDAE,
+)
+from skdae.nn import DenseAutoencoder
 
 RNG = np.random.default_rng(0)
 SHORT = {"max_epochs": 1, "random_state": 0}
@@ -20,6 +29,7 @@ def smooth_images(n: int, side: int) -> np.ndarray:
     ].astype(np.float32)
 
 
+# -------------------------------------------------------------------------- blind spots
 def test_it_denoises_without_a_clean_value():
     clean = smooth_images(200, 32)
     noise = GaussianNoise(0.2)
@@ -107,3 +117,104 @@ def test_it_is_silent_and_repeats(recwarn):
 def test_too_small_to_have_neighbours(shape):
     with pytest.raises(ValueError, match="needs 3 or more values a side"):
         UNetDAE(blind_spot=True, **SHORT).fit(RNG.random(shape))
+
+
+# -------------------------------------------------------------------------- split noise
+@pytest.mark.parametrize("noise", [GaussianNoise(0.2), PoissonNoise(12)])
+def test_known_noise_is_split(noise):
+    """With one law of the noise it comes close to training on clean samples."""
+    clean = smooth_images(200, 32)
+    noisy = noise.corrupt(clean, random_state=0)
+    variance = np.square(noisy - clean).mean()
+
+    def error_of(X, **settings):
+        dae = UNetDAE(noise=noise, max_epochs=8, random_state=0, **settings).fit(X[:150])
+        return np.square(dae.predict(noisy[150:]) - clean[150:]).mean()
+
+    from_noisy, from_clean = error_of(noisy, split_noise=True), error_of(clean)
+    assert from_clean < from_noisy < 0.1 * variance
+    # Taken for clean, the noisy samples teach to keep their noise.
+    assert error_of(noisy) > 3 * from_noisy
+
+
+def test_a_linear_net_learns_the_wiener_filter_of_the_split():
+    """The best linear guess of x from x + noise of variance v is C (C + v)^-1."""
+    rng = np.random.default_rng(0)
+    scales = np.array([2.0, 1.0, 0.5, 0.25])
+    clean = rng.normal(size=(20_000, 4)) * scales
+    noise = GaussianNoise(0.5)
+    dae = DenseDAE(
+        latent_dim=4,
+        activation="identity",
+        noise=noise,
+        split_noise=True,
+        max_epochs=20,
+        random_state=0,
+    ).fit(noise.corrupt(clean, random_state=1))
+    response = dae.predict(np.eye(4)) - dae.predict(np.zeros((1, 4)))
+    expected = np.diag(scales**2 / (scales**2 + 0.5**2 / 0.8))
+    np.testing.assert_allclose(response, expected, atol=0.03)
+
+
+@pytest.mark.parametrize("kind", [ConvDAE, UNetDAE, DenseDAE])
+def test_all_estimators_split(kind, recwarn):
+    X = RNG.random((8, 16, 16))
+    before = X.copy()
+    settings = {"noise": "gaussian", "split_noise": True, **SHORT}
+    a, b = kind(**settings).fit(X), kind(**settings).fit(X, np.arange(8))
+    assert a.noise_.sigma == 0.1
+    assert a.predict(X).shape == X.shape
+    np.testing.assert_array_equal(a.predict(X), b.predict(X))
+    np.testing.assert_array_equal(X, before)
+    assert not recwarn.list
+
+
+def test_a_module_of_the_user_splits():
+    X = RNG.random((8, 64))
+    noise = PoissonNoise(100)
+    dae = DenoisingAutoencoder(DenseAutoencoder, noise=noise, split_noise=True, **SHORT).fit(X)
+    assert dae.predict(X).shape == X.shape
+
+
+def test_lists_of_integers_split_without_a_cut_at_black_and_white():
+    """A cut would move the mean of what is black."""
+    black = [np.zeros((70, 80), dtype=np.uint8), np.zeros((66, 90), dtype=np.uint8)]
+    noise = GaussianNoise(0.2)
+    dae = UNetDAE(noise=noise, split_noise=True, patch_size=32, max_epochs=40, random_state=0)
+    denoised = dae.fit(black).predict([np.zeros((70, 80), dtype=np.float32) + 1e-6])
+    assert abs(denoised[0].mean()) < 0.02
+
+
+def test_the_validation_loss_tells_when_to_stop():
+    noisy = GaussianNoise(0.2).corrupt(smooth_images(60, 32), random_state=0)
+    dae = UNetDAE(
+        noise=GaussianNoise(0.2), split_noise=True, early_stopping=True, max_epochs=3
+    ).fit(noisy)
+    assert len(dae.validation_loss_curve_) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "message"),
+    [
+        ({"noise": "auto"}, None, "needs the noise that X carries.*Got noise='auto'"),
+        ({"noise": None}, None, "needs the noise that X carries.*Got noise=None"),
+        ({"noise": SpeckleNoise()}, None, "needs the noise that X carries.*Got noise=Speckle"),
+        ({"noise": GaussianNoise((0, 0.2))}, None, r"such as sigma=0.2. Got sigma=\(0, 0.2\)"),
+        ({"noise": GaussianNoise(clip=(0, 1))}, None, r"clip=None. Got clip=\(0, 1\)"),
+        ({"loss": "bce"}, None, "noisy targets, which leave.*Got loss='bce'"),
+        ({"blind_spot": True}, None, "Got both"),
+        ({}, "clean", r"noisy samples alone: fit\(X_noisy\). Got targets y"),
+    ],
+)
+def test_wrong_splits_are_explained(settings, y, message):
+    X = RNG.random((8, 16, 16))
+    y = X + 1 if y else None
+    settings = {"noise": GaussianNoise(0.1), **settings}
+    with pytest.raises(ValueError, match=message):
+        UNetDAE(split_noise=True, **SHORT, **settings).fit(X, y)
+
+
+def test_a_noise_step_before_a_split_is_explained():
+    X = GaussianNoise(0.1).fit_transform(RNG.random((8, 16, 16)))
+    with pytest.raises(ValueError, match="whose clean values are known"):
+        UNetDAE(noise=GaussianNoise(0.1), split_noise=True, **SHORT).fit(X)

@@ -1,0 +1,80 @@
+"""Noise that can be split: two samples out of a noisy one, each with noise of its own.
+
+Gaussian noise as in T. Pang et al., "Recorrupted-to-recorrupted", 2021; counts as in A. Neufeld
+et al., "Data thinning for convolution-closed distributions", 2024.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+__all__ = ["SHARE", "SplitMixin"]
+
+SHARE = 0.8
+"""Part of what is known about a value that goes into the first of the two."""
+
+
+class SplitMixin(ABC):
+    """Split noisy values into two that agree in their mean and in nothing else.
+
+    The noise of the first is 1 / ``SHARE`` times that of the values, as a variance, and that of
+    the second 1 / (1 - ``SHARE``) times. They are independent, so that a net that guesses the
+    second from the first learns the clean values, as from two noisy copies.
+    """
+
+    _level: ClassVar[str | None]
+    clip: Any
+
+    def check_splits(self, owner: str) -> None:
+        """Check that there is one level, and that nothing was cut off from the noise.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks, for the message.
+
+        Raises
+        ------
+        ValueError
+            If the level is a range, or ``clip`` is set.
+        """
+        assert self._level is not None
+        level = getattr(self, self._level)
+        if not isinstance(level, Real):
+            raise ValueError(
+                f"split_noise=True of {owner} needs the level of the noise that X carries: one "
+                f"number, such as {self._level}={level[1]!r}. Got {self._level}={level!r}."
+            )
+        if self.clip is not None:
+            raise ValueError(
+                f"split_noise=True of {owner} cannot split clipped noise: its mean is not the "
+                f"clean value. Take clip=None. Got clip={self.clip!r}."
+            )
+
+    def split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Split a float tensor of noisy values with a generator of its device.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, ...)
+            Noisy values.
+        generator : torch.Generator
+            What decides the split, on the device of ``x``.
+
+        Returns
+        -------
+        first, second : Tensors of x's shape
+            Their mean, weighted by ``SHARE`` and 1 - ``SHARE``, is ``x``.
+        """
+        assert self._level is not None
+        first = self._draw_first(x, float(getattr(self, self._level)), generator)
+        return first, (x - SHARE * first) / (1 - SHARE)
+
+    @abstractmethod
+    def _draw_first(self, x: Tensor, level: float, generator: torch.Generator) -> Tensor:
+        """Return the first of the two: the formula of the split."""
