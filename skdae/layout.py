@@ -45,6 +45,7 @@ _FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
 _MOST_OF_A_FRACTION = 16
 _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
+_BLOCK = 2**18
 
 
 def as_pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -213,4 +214,11 @@ def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype:
 def restore_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
     """Give fractions back as the image type they came from, rounded and clipped."""
     full = full_range(dtype)
-    return x if full is None else x.mul(full).round_().clamp_(0, full).to(dtype)
+    if full is None:
+        return x
+    restored = torch.empty(x.shape, dtype=dtype, device=x.device)
+    # In blocks that fit into a cache, since all values at once are as large again.
+    n_rows = max(1, _BLOCK // max(1, math.prod(x.shape[1:])))
+    for part, place in zip(x.split(n_rows), restored.split(n_rows), strict=True):
+        place.copy_(part.mul(full).round_().clamp_(0, full))
+    return restored

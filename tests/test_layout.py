@@ -81,6 +81,13 @@ def test_image_dtypes_saturate():
     assert restored.tolist() == [0, 0, 128, 255, 255]
 
 
+@pytest.mark.parametrize("shape", [(7, 100_000), (5000, 100), (2, 600, 700), (600_000,), (0, 3)])
+def test_images_of_many_blocks_are_restored_whole(shape):
+    fractions = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    expected = fractions.mul(255).round().to(torch.uint8)
+    assert torch.equal(layout.restore_dtype(fractions, torch.uint8), expected)
+
+
 def test_floats_are_taken_as_they_are():
     x = torch.tensor([-3.0, 300.0])
     assert torch.equal(layout.as_fraction(x), x)
