@@ -45,6 +45,7 @@ def validate_rows(
     3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
     """
     X = as_array(X)
+    _check_has_samples(X, type(estimator).__name__)
     rows = X.reshape(len(X), math.prod(X.shape[1:])) if getattr(X, "ndim", 2) > 2 else X
     if hasattr(X, "columns") and not hasattr(getattr(X, "dtypes", None), "__array__"):
         seen = np.asarray(X).dtype  # scikit-learn reads the dtypes of pandas only
@@ -54,6 +55,22 @@ def validate_rows(
     else:  # a stateless transformer that was not fitted has no columns to compare with
         rows = check_array(rows, dtype=dtype, order="C", estimator=estimator, input_name="X")
     return rows, tuple(X.shape)
+
+
+def _check_has_samples(X: Any, owner: str) -> None:
+    """Refuse what has no axis of samples, before scikit-learn advises on columns."""
+    if getattr(X, "ndim", 2) > 1:
+        return
+    if X.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{owner} takes arrays of numbers; a file has to be opened first, an image with "
+            f"np.asarray(PIL.Image.open(path)). Got {X.tolist()!r}."
+        )
+    raise ValueError(
+        f"{owner} takes samples along the first of 2 or more axes. Got X of shape {X.shape}. "
+        "Reshape your data: a signal or an image alone is [x], a row of a table alone is "
+        "x.reshape(1, -1)."
+    )
 
 
 def as_array(X: Any) -> Any:

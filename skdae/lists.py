@@ -76,7 +76,8 @@ def read_list(
     """
     if len(X) == 0:
         raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
-    if like is None:
+    declared = like is None and sample_shape is not None
+    if declared:
         like = declared_shape(sample_shape, owner)
     signals = like is not None and len(like) == 2
     arrays = [_checked(x, owner, f"{name}[{index}]", signal=signals) for index, x in enumerate(X)]
@@ -87,7 +88,8 @@ def read_list(
     for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
         kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
         if sample.ndim != axes or sample.shape[-1] != channels:
-            whose = f"{name}[0] has" if like is None else "those of fit had"
+            whose = f"sample_shape={sample_shape} has" if declared else "those of fit had"
+            whose = f"{name}[0] has" if like is None else whose
             raise ValueError(
                 f"{owner} reads {name} as samples {kind} with one number of channels; {whose} "
                 f"{channels}. Got {name}[{index}] of shape {array.shape}."

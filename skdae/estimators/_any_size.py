@@ -60,6 +60,12 @@ class AnySizeMixin(InferenceMixin):
             comes back as a list.
         """
         check_is_fitted(self)
+        for name, value in (("tta", tta), ("j_invariant", j_invariant)):
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(
+                    f"The '{name}' argument of {type(self).__name__}.predict must be True or "
+                    f"False. Got {value!r} instead."
+                )
         if tta and len(self.sample_shape_) != 3:
             raise ValueError(
                 f"tta=True of {type(self).__name__} flips and turns images. It was fitted on "

@@ -25,7 +25,7 @@ from skdae.estimators._target import (
     read_training_data,
 )
 from skdae.estimators._training import check_unchanged, make_net, probe_module, train_net
-from skdae.layout import infer_sample_shape
+from skdae.layout import infer_sample_shape, parts_of
 from skdae.noise import NoiseInjector
 from skdae.training import (
     LOSSES,
@@ -237,7 +237,8 @@ class BaseDenoisingAutoencoder(
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         check_targets(self, data)
         if not goes_on:
-            self._start((data.shape[1:], data.dtype.name), data.sample_shape)
+            highest = max(float(part.max()) for part in parts_of(data.rows))
+            self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise
         try:

@@ -23,6 +23,7 @@ __all__ = ["ConvolutionalMixin"]
 _LARGEST_WHOLE = 2**14
 _PATCH_SIDES = {1: 1024, 2: 64}
 _SMALLEST_BLIND = 3
+_LONG = 256
 _COLOURS = (3, 4)
 
 
@@ -48,6 +49,7 @@ class ConvolutionalMixin(AnySizeMixin):
     patch_size: Any
     augment: bool
     blind_spot: bool
+    split_noise: bool
 
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
@@ -57,13 +59,16 @@ class ConvolutionalMixin(AnySizeMixin):
         known = declared_shape(self.sample_shape, owner) if reset else self.sample_shape_
         if not is_list_of_samples(X) or are_flat_rows(X, known):
             rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
-            if reset:
+            if reset and self.sample_shape is None:
                 self._warn_of_one_photo(rows, shape, sample_shape)
+                self._warn_of_lying_signals(shape[1:])
             patch = self._patch_shape_for([sample_shape])
             return rows, shape, sample_shape, patch
-        samples = read_list(X, owner, like=known)
+        fitted = None if reset else known
+        samples = read_list(X, owner, like=fitted, sample_shape=self.sample_shape)
         if reset and self.sample_shape is None:
             self._warn_of_unclear_pairs(X)
+            self._warn_of_lying_signals(np.shape(X[0]))
         patch = self._patch_shape_for([sample.shape for sample in samples])
         patch = samples[0].shape if patch is None else patch
         shape = (len(X), *[None] * np.ndim(X[0]))
@@ -77,12 +82,23 @@ class ConvolutionalMixin(AnySizeMixin):
     def _warn_of_one_photo(self, rows: Any, shape: tuple, sample_shape: tuple[int, ...]) -> None:
         """Warn of a colour photo that came alone and is read as signals."""
         of_colours = len(shape) == 3 and shape[-1] in _COLOURS and len(sample_shape) == 2
-        if of_colours and full_range(rows.dtype) and self.sample_shape is None:
+        if of_colours and full_range(rows.dtype):
             warn_user(
                 f"{type(self).__name__} reads X of shape {shape} as {shape[0]} signals of "
                 f"{shape[-1]} channels. If it is one colour image, give it as a list, [X]; if not, "
                 f"say so with sample_shape={sample_shape}."
             )
+
+    def _warn_of_lying_signals(self, shape: tuple[int, ...]) -> None:
+        """Warn of images that are so wide and low that they must be signals, channels first."""
+        if len(shape) == 2 and shape[1] >= _LONG and 1 < shape[0] and len(as_pixels(shape)) == 3:
+            turned = shape[::-1]
+            if len(as_pixels(turned)) == 2:
+                warn_user(
+                    f"{type(self).__name__} reads samples of shape {shape} as gray images. Signals "
+                    f"have their channels last: {turned}, as np.swapaxes(x, -1, -2) makes them. If "
+                    f"they are images, say so with sample_shape={(*shape, 1)}."
+                )
 
     def _warn_of_unclear_pairs(self, X: Sequence[Any]) -> None:
         """Warn of samples of two axes, some of which would be signals and some images."""
@@ -131,7 +147,8 @@ class ConvolutionalMixin(AnySizeMixin):
         if size is None:
             patch = shapes[0] if self.augment else None
         else:
-            patch = patch_shape(size, shapes)
+            # In a mirror image, a value that is to be guessed would show its noise a second time.
+            patch = patch_shape(size, shapes, mirrors=not (self.blind_spot or self.split_noise))
         if self.blind_spot and min((patch or shapes[0])[:-1]) < _SMALLEST_BLIND:
             raise ValueError(
                 f"blind_spot=True of {owner} needs {_SMALLEST_BLIND} or more values a side, to "

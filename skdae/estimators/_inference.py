@@ -67,7 +67,7 @@ class InferenceMixin(TransformerMixin):
     sample_shape_: tuple[int, ...]
     _code_shape: tuple[int, ...]
     _n_features_out: int
-    _like: tuple[tuple, str]
+    _like: tuple[tuple, str, float]
 
     def predict(self, X: Any) -> Any:
         """Denoise samples.
@@ -124,7 +124,7 @@ class InferenceMixin(TransformerMixin):
                 f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes samples of shape "
                 f"{self.sample_shape_} to {self._n_features_out}. Only such codes can be decoded."
             )
-        shape, dtype = self._like
+        shape, dtype, _ = self._like
         shape = self.sample_shape_ if None in shape else shape
         decoded = self._in_chunks(
             lambda chunk: self.net_.decode_rows(chunk, self._code_shape),
@@ -206,9 +206,11 @@ class InferenceMixin(TransformerMixin):
         self._check_range_of_fit(rows)
 
     def _check_range_of_fit(self, rows: Any) -> None:
-        dtype = parts_of(rows)[0].dtype
-        fitted_on = f"{type(self).__name__} was fitted on"
-        check_ranges("X", dtype, rows, fitted_on, np.dtype(self._like[1]))
+        dtype, owner = parts_of(rows)[0].dtype, type(self).__name__
+        _, fitted_dtype, highest = self._like
+        check_ranges("X", dtype, rows, f"{owner} was fitted on", np.dtype(fitted_dtype))
+        fitted = np.array([highest], dtype=fitted_dtype)
+        check_ranges("the X of its fit", fitted.dtype, fitted, "X is", dtype)
 
     def _encode(self, samples: Samples) -> np.ndarray:
         return self._in_chunks(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from skdae.noise import NoiseInjector
+from skdae.layout import parts_of
+from skdae.noise import GaussianNoise, NoiseInjector, PoissonNoise
 from skdae.noise._split import SplitMixin
 
-__all__ = ["check_noisy_alone"]
+__all__ = ["check_noisy_alone", "check_split"]
 
 _OTHER_MODES = (
     "With clean samples, take noise=... and fit(X_clean); with pairs, fit(X_noisy, X_clean), or "
@@ -15,9 +16,7 @@ _OTHER_MODES = (
 )
 
 
-def check_noisy_alone(
-    estimator: Any, origin: Any, target: Any, noise: NoiseInjector | None
-) -> None:
+def check_noisy_alone(estimator: Any, origin: Any, target: Any) -> None:
     """Check that noisy samples are all that a training is given, but for their noise.
 
     Parameters
@@ -28,8 +27,6 @@ def check_noisy_alone(
         What X remembers of a noise step.
     target : rows, list of samples or None
         The clean values that were given.
-    noise : NoiseInjector or None
-        What the estimator's ``noise`` stands for.
 
     Raises
     ------
@@ -56,8 +53,6 @@ def check_noisy_alone(
             f"{mode}=True of {owner} learns from noisy samples alone: fit(X_noisy). Got {given}. "
             + _OTHER_MODES.format(mode=mode)
         )
-    if estimator.split_noise:
-        _check_split(estimator, noise, owner)
 
 
 def _given_to_blind_spots(estimator: Any) -> str | None:
@@ -68,16 +63,39 @@ def _given_to_blind_spots(estimator: Any) -> str | None:
     return None
 
 
-def _check_split(estimator: Any, noise: NoiseInjector | None, owner: str) -> None:
-    if not isinstance(noise, SplitMixin):
+def check_split(estimator: Any, rows: Any, noise: NoiseInjector | None) -> None:
+    """Check that noise of this kind can have made the samples, and can be split.
+
+    A kind of the user's, even one that inherits from these, follows a law of its own.
+
+    Parameters
+    ----------
+    estimator : BaseDenoisingAutoencoder
+        One with ``split_noise``.
+    rows : ndarray or list of ndarray
+        The noisy samples.
+    noise : NoiseInjector or None
+        What the estimator's ``noise`` stands for.
+
+    Raises
+    ------
+    ValueError
+        If the noise or the loss is of another kind, or the level does not go with the samples.
+    """
+    owner = type(estimator).__name__
+    if type(noise) not in (GaussianNoise, PoissonNoise):
+        or_blind = ""
+        if "blind_spot" in estimator.get_params(deep=False):
+            or_blind = " Where the law is not known, take blind_spot=True instead."
         raise ValueError(
             f"split_noise=True of {owner} needs the noise that X carries: noise=GaussianNoise("
-            "sigma) or noise=PoissonNoise(peak). estimate_sigma(X) gives a level; where the law is "
-            f"not known, take blind_spot=True instead. Got noise={estimator.noise!r}."
+            "sigma), of images with the sigma of estimate_sigma(X).mean(), or noise=PoissonNoise("
+            f"peak).{or_blind} Got noise={estimator.noise!r}."
         )
-    if estimator.loss == "bce":
+    if isinstance(estimator.loss, str) and estimator.loss != "mse":
         raise ValueError(
-            f"split_noise=True of {owner} learns from noisy targets, which leave [0, 1]: take "
-            "loss='mse'. Got loss='bce'."
+            f"split_noise=True of {owner} learns from noisy targets, of which only the squared "
+            f"error learns the mean: take loss='mse'. Got loss={estimator.loss!r}."
         )
-    noise.check_splits(owner)
+    assert isinstance(noise, SplitMixin)
+    noise.check_splits(parts_of(rows), owner)

@@ -124,7 +124,7 @@ class PersistenceMixin:
     def _start_unfitted(self, sample_shape: tuple[int, ...]) -> None:
         """Build the net for weights that were trained elsewhere."""
         self._validate_params()  # type: ignore[attr-defined]
-        self._start((sample_shape, "float32"), sample_shape)  # type: ignore[attr-defined]
+        self._start((sample_shape, "float32", 0.0), sample_shape)  # type: ignore[attr-defined]
         self.n_features_in_ = math.prod(sample_shape)
         self.noise_ = None
         self._read_history()  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
-from skdae.estimators._noisy_alone import check_noisy_alone
+from skdae.estimators._noisy_alone import check_noisy_alone, check_split
 from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
@@ -109,8 +109,10 @@ def read_training_data(
     if target is not None and _same(target, rows):
         target = None
     if estimator.blind_spot or estimator.split_noise:
+        check_noisy_alone(estimator, origin, target)
         noise = _own_noise(estimator, rows)
-        check_noisy_alone(estimator, origin, target, noise)
+        if estimator.split_noise:
+            check_split(estimator, rows, noise)
         return describe(rows, None, noise)
 
     if origin is None:

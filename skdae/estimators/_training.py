@@ -246,13 +246,14 @@ def _batch_size(estimator: Any, n_samples: int, sample_shape: tuple[int, ...]) -
 
 def _corruption(estimator: Any, data: TrainingData) -> dict[str, Any]:
     """Say what becomes of a batch; images of integers saturate at black and white."""
-    if estimator.split_noise:
-        assert isinstance(data.noise, SplitMixin)
-        return {"noise": None, "split": data.noise.split_batch}
-    noise = None if data.noise is None else data.noise.corrupt_batch
-    if noise is None or not full_range(data.dtype):
-        return {"noise": noise, "blind_spots": estimator.blind_spot}
-    return {"noise": lambda x, generator: noise(x, generator).clamp(0, 1)}
+    noise = data.noise
+    if isinstance(noise, SplitMixin) and estimator.split_noise:
+        return {"split": noise.split_batch}
+    if noise is None:
+        return {"blind_spots": estimator.blind_spot}
+    if full_range(data.dtype):
+        return {"noise": lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)}
+    return {"noise": noise.corrupt_batch}
 
 
 def _is_repeatable(noise: NoiseInjector | None) -> bool:

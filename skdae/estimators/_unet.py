@@ -88,7 +88,8 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         epoch draws as many as cover the samples once. None takes whole samples, which must be of
         one size. "auto" does so for samples of one size of up to 128 x 128 values, and else draws
         patches of 64 x 64, or of 1024 for signals. A patch is never larger than the largest
-        sample; a smaller one goes on as its mirror image.
+        sample; a smaller one goes on as its mirror image. With ``blind_spot`` or ``split_noise``
+        it is no larger than the smallest.
     augment : bool, default=False
         Whether training flips and turns the images at random.
     blind_spot : bool, default=False

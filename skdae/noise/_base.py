@@ -14,7 +14,7 @@ from torch import Tensor
 
 from skdae._random import draw_seeds, make_generator
 from skdae._sklearn import InvalidParameterError, StrOptions, makes_data_frames, validate_rows
-from skdae.layout import as_fraction, restore_dtype, rows_to_tensor
+from skdae.layout import as_fraction, full_range, restore_dtype, rows_to_tensor
 from skdae.lists import is_list_of_samples, read_list
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._levels import draw_level
@@ -77,6 +77,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     _level: ClassVar[str | None] = None
     _mixes_rows: ClassVar[bool] = False
+    # Whether the level is in the units of the data, so that for images it is a fraction.
+    _in_units: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict] = {
         "clip": [None, tuple, list],
@@ -229,6 +231,17 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _check_columns(self, n_features: int) -> None:
         """Check the parameters that depend on the number of values of a sample."""
 
+    def _check_fraction(self, dtype: np.dtype) -> None:
+        """Refuse gray levels: the level for images of integers is a fraction of their range."""
+        white = full_range(dtype)
+        level = getattr(self, self._level or "", None)
+        if self._in_units and white and level is not None and np.max(level) > 1:
+            raise ValueError(
+                f"The '{self._level}' parameter of {type(self).__name__} is a fraction of the full "
+                f"range for {dtype} images, at most 1: 25 gray levels are 25 / {white:.0f}. "
+                f"Got {level!r}."
+            )
+
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return the checked data: an array, or a list of arrays."""
         self._check_parameters()
@@ -236,6 +249,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             return self._read_list(X)
         rows, shape = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
         self._check_columns(rows.shape[1])
+        self._check_fraction(rows.dtype)
         return rows.reshape(shape)
 
     def _read_list(self, X: Any) -> list[np.ndarray]:
@@ -248,6 +262,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         arrays = []
         for x, sample in zip(X, read_list(X, owner), strict=True):
             self._check_columns(sample.size)
+            self._check_fraction(sample.dtype)
             dtype = sample.dtype if sample.dtype in _KEPT_DTYPES else np.float32
             arrays.append(sample.astype(dtype, copy=False).reshape(np.shape(x)))
         return arrays

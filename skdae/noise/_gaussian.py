@@ -65,6 +65,7 @@ class GaussianNoise(SplitMixin, NoiseInjector):
     """
 
     _level = "sigma"
+    _in_units = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from skdae.layout import full_range
 from skdae.noise._base import NoiseInjector
 from skdae.noise._levels import Level
 from skdae.noise._split import SHARE, SplitMixin
@@ -78,6 +80,19 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         """P(max(x, 0)·level) / level."""
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
+
+    def check_splits(self, rows: list[np.ndarray], owner: str) -> None:
+        """Check also that X can be counts of this ``peak``."""
+        super().check_splits(rows, owner)
+        lowest = min(part.min() for part in rows)
+        highest = max(part.max() / (full_range(part.dtype) or 1) for part in rows)
+        if lowest < 0 or 0 < highest * self.peak < 0.5:
+            raise ValueError(
+                f"split_noise=True of {owner} reads X · peak as counts of PoissonNoise: X >= 0 and "
+                "not scaled by a StandardScaler; raw counts are floats or int64, with peak=1. Got "
+                f"X from {lowest:g}, and X · peak up to {highest * self.peak:g}, with "
+                f"peak={self.peak!r}."
+            )
 
     def _draw_first(self, x: Tensor, level: float, generator: torch.Generator) -> Tensor:
         """Binomial(x·level, SHARE) / (SHARE·level): each count goes there with this probability."""

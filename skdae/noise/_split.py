@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,28 +28,30 @@ class SplitMixin(ABC):
     second from the first learns the clean values, as from two noisy copies.
     """
 
-    _level: ClassVar[str | None]
+    _level: ClassVar[Any]
     clip: Any
 
-    def check_splits(self, owner: str) -> None:
+    def check_splits(self, rows: list[np.ndarray], owner: str) -> None:
         """Check that there is one level, and that nothing was cut off from the noise.
 
         Parameters
         ----------
+        rows : list of ndarray
+            What is to be split.
         owner : str
             Who asks, for the message.
 
         Raises
         ------
         ValueError
-            If the level is a range, or ``clip`` is set.
+            If the level is a range or 0, if ``clip`` is set, or if this noise cannot have made
+            such values.
         """
-        assert self._level is not None
         level = getattr(self, self._level)
-        if not isinstance(level, Real):
+        if not isinstance(level, Real) or level <= 0:
             raise ValueError(
                 f"split_noise=True of {owner} needs the level of the noise that X carries: one "
-                f"number, such as {self._level}={level[1]!r}. Got {self._level}={level!r}."
+                f"number > 0. Got {self._level}={level!r}."
             )
         if self.clip is not None:
             raise ValueError(
@@ -71,7 +74,6 @@ class SplitMixin(ABC):
         first, second : Tensors of x's shape
             Their mean, weighted by ``SHARE`` and 1 - ``SHARE``, is ``x``.
         """
-        assert self._level is not None
         first = self._draw_first(x, float(getattr(self, self._level)), generator)
         return first, (x - SHARE * first) / (1 - SHARE)
 

@@ -36,7 +36,7 @@ class Batches(Dataset):
         What a row is, channels last.
     batch_size : int
         Rows a batch.
-    noise : callable (rows, generator) -> rows, or None
+    noise : callable (rows, generator) -> rows, or None, default=None
         Corrupts the inputs of a batch.
     split : callable (rows, generator) -> (rows, rows), or None, default=None
         Makes inputs and targets of noisy rows; takes the place of noise and target.
@@ -63,7 +63,7 @@ class Batches(Dataset):
         indices: Tensor,
         sample_shape: tuple[int, ...],
         batch_size: int,
-        noise: Callable[[Tensor, torch.Generator], Tensor] | None,
+        noise: Callable[[Tensor, torch.Generator], Tensor] | None = None,
         split: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
         device: torch.device | None = None,
         repeatable: bool = False,
@@ -90,7 +90,7 @@ class Batches(Dataset):
         return len(self.indices)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return one clean input and its target: what skorch's own callbacks read."""
+        """Return one input as it is, and its target: what skorch's own callbacks read."""
         x, target, *_ = self.batch(self.indices[index].view(1), None)
         return x[0], target[0]
 
@@ -118,7 +118,7 @@ class Batches(Dataset):
         return self.batch_size * math.prod(self.sample_shape)
 
     def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, ...]:
-        """Return inputs and targets of these rows; without a generator the inputs are clean."""
+        """Return inputs and targets of these rows; without a generator as they are."""
         rows = self._fetch(self.rows, chosen)
         target = rows if self.target is None else self._fetch(self.target, chosen)
         if self.split is not None and generator is not None:

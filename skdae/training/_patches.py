@@ -105,8 +105,13 @@ def cut(
     return patch
 
 
-def patch_shape(size: int | Sequence[int], shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape of the patches, channels last: no larger than the largest sample."""
-    *largest, channels = np.max(shapes, axis=0).tolist()
-    sides = size if isinstance(size, Sequence) else [size] * len(largest)
-    return (*(min(int(side), most) for side, most in zip(sides, largest, strict=True)), channels)
+def patch_shape(
+    size: int | Sequence[int], shapes: Sequence[tuple[int, ...]], *, mirrors: bool = True
+) -> tuple[int, ...]:
+    """Return the shape of the patches, channels last: no larger than the largest sample.
+
+    Without mirror images they are no larger than the smallest one.
+    """
+    *longest, channels = (np.max if mirrors else np.min)(shapes, axis=0).tolist()
+    sides = size if isinstance(size, Sequence) else [size] * len(longest)
+    return (*(min(int(side), most) for side, most in zip(sides, longest, strict=True)), channels)

@@ -5,7 +5,14 @@ import pytest
 import scipy.sparse
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, UNetDAE
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    UNetDAE,
+    UniformNoise,
+)
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
 X = np.random.default_rng(0).random((20, 6))
@@ -23,8 +30,8 @@ X = np.random.default_rng(0).random((20, 6))
         (np.array([["a", "b"], ["c", "d"]]), ValueError, "could not convert string"),
         (X * 1j, ValueError, "Complex data not supported"),
         (scipy.sparse.csr_array(X), TypeError, "Sparse data was passed"),
-        (X[0], ValueError, "Expected 2D array, got 1D array"),
-        (3.0, ValueError, "Expected 2D array, got scalar"),
+        (X[0], ValueError, r"Got X of shape \(\d+,\). Reshape your data"),
+        (3.0, ValueError, r"Got X of shape \(\)"),
         (np.zeros((2, 2, 2, 2, 2)), ValueError, "samples of 1 to 3 axes"),
         (np.zeros((4, 3, 16, 16)), ValueError, r"channels-first.*np.moveaxis\(X, 1, -1\)"),
         (np.zeros((4, 1, 8, 8)), ValueError, "looks channels-first"),
@@ -35,6 +42,21 @@ X = np.random.default_rng(0).random((20, 6))
 def test_data(estimator, bad, error, message):
     with pytest.raises(error, match=message):
         estimator(**QUICK).fit(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "got"),
+    [
+        ([], r"Got X of shape \(0,\)"),
+        ([None], r"a file has to be opened first.*Got \[None\]"),
+        ("a.png", "a file has to be opened first.*Got 'a.png'"),
+        (["a.png"], r"a file has to be opened first.*Got \['a.png'\]"),
+    ],
+)
+def test_what_holds_no_samples(bad, got):
+    for method in (UNetDAE(**QUICK).fit, GaussianNoise().corrupt):
+        with pytest.raises(ValueError, match=got):
+            method(bad)
 
 
 @pytest.mark.filterwarnings("ignore:(ConvDAE|UNetDAE) reads the rows:UserWarning")
@@ -228,3 +250,50 @@ class Normalised(nn.Module):
 def test_a_last_batch_of_one_row_under_batch_normalisation():
     dae = DenoisingAutoencoder(Normalised, batch_size=19, **QUICK).fit(X)
     assert np.isfinite(dae.predict(X)).all()
+
+
+# ---------------------------------------------------------------------------- scales and axes
+GRAY = np.random.default_rng(0).integers(0, 256, size=(4, 16, 16)).astype(np.uint8)
+
+
+def test_gray_levels_are_fitted_and_predicted_on_one_scale():
+    """Fitted on floats up to 255, a net knows nothing of the fractions that uint8 is read as."""
+    dae = UNetDAE(noise=GaussianNoise(25), max_epochs=1).fit(GRAY.astype(float))
+    with pytest.raises(ValueError, match=r"the X of its fit is float32 with values up to 25\d"):
+        dae.predict(GRAY)
+    with pytest.raises(ValueError, match="X is uint8, read as fractions of 255"):
+        dae.partial_fit(GRAY)
+    fractions = UNetDAE(noise=GaussianNoise(0.1), max_epochs=1).fit(GRAY / 255)
+    assert fractions.predict(GRAY).dtype == np.uint8
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(25), GaussianNoise((0, 25)), UniformNoise(3)])
+def test_levels_of_images_are_fractions(noise):
+    message = r"is a fraction of the full range for uint8 .* 25 / 255. Got"
+    for method in (noise.corrupt, noise.fit_transform, UNetDAE(noise=noise, max_epochs=1).fit):
+        with pytest.raises(ValueError, match=message):
+            method(GRAY)
+        with pytest.raises(ValueError, match=message):
+            method(list(GRAY))
+    assert noise.corrupt(GRAY.astype(float)).shape == GRAY.shape
+
+
+@pytest.mark.parametrize("make", [lambda x: [x, x[:, :-9]], lambda x: np.stack([x, x])])
+def test_signals_with_their_channels_first(make):
+    X = make(np.random.default_rng(0).random((12, 300)))
+    with pytest.warns(UserWarning, match=r"\(12, 300\) as gray images.*\(300, 12\)"):
+        UNetDAE(noise="gaussian", max_epochs=1).fit(X)
+    UNetDAE(noise="gaussian", max_epochs=1, sample_shape=(12, 300, 1)).fit(X)
+
+
+def test_a_list_that_is_not_what_sample_shape_says():
+    dae = UNetDAE(noise="gaussian", sample_shape=(64, 70, 3))
+    with pytest.raises(ValueError, match=r"sample_shape=\(64, 70, 3\) has 3. Got X\[0\] of shape"):
+        dae.fit([np.zeros((64, 70))])
+
+
+@pytest.mark.parametrize("argument", ["tta", "j_invariant"])
+def test_flags_of_predict(argument):
+    dae = UNetDAE(**QUICK).fit(GRAY)
+    with pytest.raises(ValueError, match=f"'{argument}' argument .* Got 'no' instead"):
+        dae.predict(GRAY, **{argument: "no"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from skdae import (
     ConvDAE,
@@ -18,6 +19,14 @@ from skdae.nn import DenseAutoencoder
 
 RNG = np.random.default_rng(0)
 SHORT = {"max_epochs": 1, "random_state": 0}
+
+
+class ReadoutNoise(PoissonNoise):
+    """Counts that are read with an error: another law than that of its base."""
+
+    def _corrupt(self, x, level, generator):
+        counts = super()._corrupt(x, level, generator)
+        return counts + torch.randn(x.shape, generator=generator)
 
 
 def smooth_images(n: int, side: int) -> np.ndarray:
@@ -187,10 +196,37 @@ def test_lists_of_integers_split_without_a_cut_at_black_and_white():
 
 def test_the_validation_loss_tells_when_to_stop():
     noisy = GaussianNoise(0.2).corrupt(smooth_images(60, 32), random_state=0)
-    dae = UNetDAE(
-        noise=GaussianNoise(0.2), split_noise=True, early_stopping=True, max_epochs=3
-    ).fit(noisy)
-    assert len(dae.validation_loss_curve_) == 3
+    settings = {"early_stopping": True, "max_epochs": 8, "random_state": 0}
+    dae = UNetDAE(noise=GaussianNoise(0.2), split_noise=True, **settings).fit(noisy)
+    # What is to be guessed is noisy too: no net comes below its variance.
+    floor = 0.2**2 / (1 - 0.8)
+    assert 0.9 * floor < min(dae.validation_loss_curve_) < 1.2 * floor
+
+
+@pytest.mark.parametrize(
+    ("settings", "floor"),
+    [
+        ({"noise": GaussianNoise(0.3), "split_noise": True}, 0.3**2 / (1 - 0.8)),
+        ({"blind_spot": True}, 0.3**2),
+    ],
+)
+def test_no_mirror_shows_what_is_to_be_guessed(settings, floor):
+    """A larger image among small ones, whose patches would be made of mirror images."""
+    noisy = [np.full((8, 8), 0.5)] * 200 + [np.full((16, 16), 0.5)]
+    noisy = GaussianNoise(0.3).corrupt(noisy, random_state=0)
+    dae = UNetDAE(patch_size=16, max_epochs=12, random_state=0, **settings).fit(noisy)
+    assert dae.loss_curve_[-1] > 0.95 * floor
+
+
+def test_a_split_goes_on():
+    noisy = GaussianNoise(0.2).corrupt(smooth_images(60, 16), random_state=0)
+    settings = {"noise": GaussianNoise(0.2), "split_noise": True, "random_state": 0}
+    at_once = UNetDAE(max_epochs=4, lr_schedule="constant", **settings).fit(noisy)
+    in_parts = UNetDAE(max_epochs=2, lr_schedule="constant", warm_start=True, **settings)
+    in_parts.fit(noisy).fit(noisy).partial_fit(noisy)
+    assert in_parts.n_iter_ == 5
+    assert in_parts.loss_curve_[0] == at_once.loss_curve_[0]
+    assert min(in_parts.loss_curve_) > 0.9 * 0.2**2 / (1 - 0.8)
 
 
 @pytest.mark.parametrize(
@@ -198,10 +234,13 @@ def test_the_validation_loss_tells_when_to_stop():
     [
         ({"noise": "auto"}, None, "needs the noise that X carries.*Got noise='auto'"),
         ({"noise": None}, None, "needs the noise that X carries.*Got noise=None"),
+        ({"noise": ReadoutNoise(100)}, None, "needs the noise that X carries.*Got noise=Readout"),
         ({"noise": SpeckleNoise()}, None, "needs the noise that X carries.*Got noise=Speckle"),
-        ({"noise": GaussianNoise((0, 0.2))}, None, r"such as sigma=0.2. Got sigma=\(0, 0.2\)"),
+        ({"noise": GaussianNoise((0, 0.2))}, None, r"one number > 0. Got sigma=\(0, 0.2\)"),
         ({"noise": GaussianNoise(clip=(0, 1))}, None, r"clip=None. Got clip=\(0, 1\)"),
-        ({"loss": "bce"}, None, "noisy targets, which leave.*Got loss='bce'"),
+        ({"noise": GaussianNoise(0)}, None, "one number > 0. Got sigma=0"),
+        ({"loss": "bce"}, None, "only the squared error learns the mean.*Got loss='bce'"),
+        ({"loss": "l1"}, None, "only the squared error learns the mean.*Got loss='l1'"),
         ({"blind_spot": True}, None, "Got both"),
         ({}, "clean", r"noisy samples alone: fit\(X_noisy\). Got targets y"),
     ],
@@ -212,6 +251,26 @@ def test_wrong_splits_are_explained(settings, y, message):
     settings = {"noise": GaussianNoise(0.1), **settings}
     with pytest.raises(ValueError, match=message):
         UNetDAE(split_noise=True, **SHORT, **settings).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("X", "peak", "got"),
+    [
+        (RNG.normal(size=(8, 16, 16)), 10, "Got X from -"),
+        (RNG.poisson(9, size=(8, 16, 16)).astype(np.uint16), 1, "X · peak up to 0.000"),
+        ([RNG.poisson(9, size=(20, 30)) / 1000, np.zeros((9, 9))], 10, r"X · peak up to 0\.[12]"),
+    ],
+)
+def test_what_cannot_be_counts_is_explained(X, peak, got):
+    dae = UNetDAE(noise=PoissonNoise(peak), split_noise=True, **SHORT)
+    with pytest.raises(ValueError, match=f"as counts of PoissonNoise.*{got}.*peak={peak}"):
+        dae.fit(X)
+
+
+def test_raw_counts_and_empty_images_split():
+    dae = UNetDAE(noise=PoissonNoise(1), split_noise=True, **SHORT)
+    for X in (RNG.poisson(9, size=(8, 16, 16)), np.zeros((8, 16, 16))):
+        assert np.isfinite(dae.fit(X).predict(X)).all()
 
 
 def test_a_noise_step_before_a_split_is_explained():

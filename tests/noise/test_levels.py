@@ -268,8 +268,8 @@ def test_a_constructor_checks_nothing():
         (np.array([[1.0, np.nan]]), ValueError, "contains NaN"),
         (np.array([[1.0, np.inf]]), ValueError, "contains infinity"),
         (np.full((2, 3, 3), np.nan), ValueError, "contains NaN"),
-        (np.ones(3), ValueError, "Expected 2D array, got 1D array"),
-        (np.float64(3), ValueError, "Expected 2D array, got scalar array"),
+        (np.ones(3), ValueError, r"Got X of shape \(3,\)"),
+        (np.float64(3), ValueError, r"Got X of shape \(\)"),
         (np.empty((0, 3)), ValueError, r"0 sample\(s\)"),
         (np.empty((3, 0)), ValueError, r"0 feature\(s\)"),
         (np.empty((0, 3, 3)), ValueError, r"0 sample\(s\)"),
@@ -279,7 +279,7 @@ def test_a_constructor_checks_nothing():
         (np.ones((2, 2), dtype=complex), ValueError, "Complex data not supported"),
         ([[1.0, 2.0], [3.0]], ValueError, "inhomogeneous"),
         (sparse.csr_array(np.eye(3)), TypeError, "[Ss]parse data was passed"),
-        (None, ValueError, "Expected 2D array, got scalar array"),
+        (None, ValueError, "takes arrays of numbers.*Got None"),
     ],
 )
 def test_data_that_scikit_learn_refuses(noise, X, error, message):
