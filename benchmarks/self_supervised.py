@@ -40,7 +40,7 @@ ONE = {
         "augment": True,
         "patch_size": 64,
         "batch_size": 4,
-        "max_epochs": 120,
+        "max_epochs": 100,
     },
 }
 
