@@ -24,8 +24,7 @@ from skdae import GaussianNoise, UNetDAE, estimate_sigma
 
 LEVEL = 25
 NOISE = GaussianNoise(LEVEL / 255)
-BLIND = {**NETWORK, "residual": False, "blind_spot": True}
-SPLIT = {**NETWORK, "residual": False, "noise": NOISE, "split_noise": True}
+ALONE = {**NETWORK, "residual": False, "lr": 0.02}
 ONE = {
     "blind spot": {
         "blind_spot": True,
@@ -33,7 +32,6 @@ ONE = {
         "patch_size": 48,
         "batch_size": 4,
         "max_epochs": 60,
-        "lr": 0.01,
     },
     "split noise": {
         "split_noise": True,
@@ -62,8 +60,8 @@ def many(options: argparse.Namespace) -> None:
     ways: dict[str, tuple] = {
         "clean": (photos, None, {**NETWORK, "noise": NOISE}),
         "two copies": (first, second, NETWORK),
-        "split noise": (first, None, SPLIT),
-        "blind spot": (first, None, BLIND),
+        "split noise": (first, None, {**ALONE, "noise": NOISE, "split_noise": True}),
+        "blind spot": (first, None, {**ALONE, "blind_spot": True}),
     }
     rows = []
     for name in options.ways or ways:

@@ -69,7 +69,6 @@ blind = UNetDAE(
     patch_size=48,
     batch_size=4,
     max_epochs=80,
-    lr=0.01,
     random_state=0,
 )
 guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]

@@ -35,7 +35,7 @@ def test_hidden_values_come_from_near_and_never_from_their_own_place(size):
 def test_spots_and_steps_are_uniform():
     x = places(16, 16, n=2000)
     hidden, spots = hide_spots(x, make_generator(1))
-    assert spots.shape == (2000, 25)
+    assert spots.shape == (2000, 16 * 16 // 5)
     counts = np.bincount(spots.flatten().numpy(), minlength=256)
     assert stats.chisquare(counts).pvalue > 1e-4
     row, column = np.unravel_index(spots.numpy(), (16, 16))

@@ -81,9 +81,8 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
 
-    def check_splits(self, rows: list[np.ndarray], owner: str) -> None:
-        """Check also that X can be counts of this ``peak``."""
-        super().check_splits(rows, owner)
+    def _check_values(self, rows: list[np.ndarray], owner: str) -> None:
+        """Check that X can be counts of this ``peak``."""
         lowest = min(part.min() for part in rows)
         highest = max(part.max() / (full_range(part.dtype) or 1) for part in rows)
         if lowest < 0 or 0 < highest * self.peak < 0.5:

@@ -58,6 +58,10 @@ class SplitMixin(ABC):
                 f"split_noise=True of {owner} cannot split clipped noise: its mean is not the "
                 f"clean value. Take clip=None. Got clip={self.clip!r}."
             )
+        self._check_values(rows, owner)
+
+    def _check_values(self, rows: list[np.ndarray], owner: str) -> None:  # noqa: B027
+        """Check that this noise can have made such values; any, if nothing else is said."""
 
     def split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Split a float tensor of noisy values with a generator of its device.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 __all__ = ["at_spots", "hide_spots"]
 
-_ONE_IN = 10
+_ONE_IN = 5
 _FARTHEST = 2
 
 
