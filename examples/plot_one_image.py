@@ -42,16 +42,15 @@ import time
 
 from skdae import UNetDAE
 
+training = {
+    "augment": True,
+    "patch_size": 48,
+    "batch_size": 4,
+    "max_epochs": 80,
+    "random_state": 0,
+}
 start = time.perf_counter()
-dae = UNetDAE(
-    noise=GaussianNoise(sigma),
-    split_noise=True,
-    augment=True,
-    patch_size=48,
-    batch_size=4,
-    max_epochs=80,
-    random_state=0,
-)
+dae = UNetDAE(noise=GaussianNoise(sigma), split_noise=True, **training)
 denoised = dae.fit([noisy]).predict([noisy], tta=True)[0]
 seconds = time.perf_counter() - start
 
@@ -63,14 +62,7 @@ seconds = time.perf_counter() - start
 # were there. Noise that is independent from pixel to pixel cannot be guessed from the surroundings,
 # and the picture can [2]_. It learns less: what a pixel itself tells is never used.
 
-blind = UNetDAE(
-    blind_spot=True,
-    augment=True,
-    patch_size=48,
-    batch_size=4,
-    max_epochs=80,
-    random_state=0,
-)
+blind = UNetDAE(blind_spot=True, **training)
 guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]
 
 # %%

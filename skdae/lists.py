@@ -88,8 +88,9 @@ def read_list(
     for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
         kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
         if sample.ndim != axes or sample.shape[-1] != channels:
-            whose = f"sample_shape={sample_shape} has" if declared else "those of fit had"
-            whose = f"{name}[0] has" if like is None else whose
+            whose = f"{name}[0] has" if like is None else "those of fit had"
+            if declared:
+                whose = f"sample_shape={sample_shape} has"
             raise ValueError(
                 f"{owner} reads {name} as samples {kind} with one number of channels; {whose} "
                 f"{channels}. Got {name}[{index}] of shape {array.shape}."

@@ -23,6 +23,7 @@ __all__ = ["ConvolutionalMixin"]
 _LARGEST_WHOLE = 2**14
 _PATCH_SIDES = {1: 1024, 2: 64}
 _SMALLEST_BLIND = 3
+# Images that are lower than wide are common up to here.
 _LONG = 256
 _COLOURS = (3, 4)
 
@@ -91,14 +92,14 @@ class ConvolutionalMixin(AnySizeMixin):
 
     def _warn_of_lying_signals(self, shape: tuple[int, ...]) -> None:
         """Warn of images that are so wide and low that they must be signals, channels first."""
-        if len(shape) == 2 and shape[1] >= _LONG and 1 < shape[0] and len(as_pixels(shape)) == 3:
-            turned = shape[::-1]
-            if len(as_pixels(turned)) == 2:
-                warn_user(
-                    f"{type(self).__name__} reads samples of shape {shape} as gray images. Signals "
-                    f"have their channels last: {turned}, as np.swapaxes(x, -1, -2) makes them. If "
-                    f"they are images, say so with sample_shape={(*shape, 1)}."
-                )
+        turned = shape[::-1]
+        long = len(shape) == 2 and shape[0] > 1 and shape[1] >= _LONG
+        if long and len(as_pixels(turned)) == 2:
+            warn_user(
+                f"{type(self).__name__} reads samples of shape {shape} as gray images. Signals "
+                f"have their channels last: {turned}, as np.swapaxes(x, -1, -2) makes them. If "
+                f"they are images, say so with sample_shape={(*shape, 1)}."
+            )
 
     def _warn_of_unclear_pairs(self, X: Sequence[Any]) -> None:
         """Warn of samples of two axes, some of which would be signals and some images."""
