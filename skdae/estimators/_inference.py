@@ -24,7 +24,7 @@ from skdae.layout import (
     squeezed,
 )
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
-from skdae.training import DenoisingNet, chunk_size, in_chunks
+from skdae.training import DenoisingNet, chunk_sizes, in_chunks, kept_memory
 
 __all__ = ["InferenceMixin", "Samples"]
 
@@ -126,11 +126,8 @@ class InferenceMixin(TransformerMixin):
             )
         shape, dtype, _ = self._like
         shape = self.sample_shape_ if None in shape else shape
-        decoded = self._in_chunks(
-            lambda chunk: self.net_.decode_rows(chunk, self._code_shape),
-            codes,
-            chunk_rows=self._chunk_rows(self.sample_shape_),
-        )
+        sizes = self._chunk_sizes(self.sample_shape_)
+        decoded = self._in_chunks(self.net_.decode_rows, codes, self._code_shape, sizes)
         return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -213,29 +210,39 @@ class InferenceMixin(TransformerMixin):
         check_ranges("the X of its fit", fitted.dtype, fitted, "X is", dtype)
 
     def _encode(self, samples: Samples) -> np.ndarray:
+        sizes = self._chunk_sizes(samples.sample_shape)
         return self._in_chunks(
-            lambda chunk: self.net_.encode_rows(chunk, samples.sample_shape),
-            samples.rows,
-            chunk_rows=self._chunk_rows(samples.sample_shape),
+            self.net_.encode_rows, samples.rows, samples.sample_shape, sizes
         ).numpy()
 
     def _denoise(self, samples: Samples) -> Tensor:
-        return self._in_chunks(
-            lambda chunk: self.net_.denoise_rows(chunk, samples.sample_shape),
-            samples.rows,
-            chunk_rows=1 if samples.alone else self._chunk_rows(samples.sample_shape),
-        )
+        sizes = (1, 1) if samples.alone else self._chunk_sizes(samples.sample_shape)
+        return self._in_chunks(self.net_.denoise_rows, samples.rows, samples.sample_shape, sizes)
 
-    def _chunk_rows(self, sample_shape: tuple[int, ...]) -> int:
-        """Return how many samples go through the net at once, whatever else there is."""
-        return chunk_size(self.net_.module_, sample_shape, torch.device(self.net_.device))
+    def _chunk_sizes(self, sample_shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return how many samples go through the net at once, where there are few and many."""
+        return chunk_sizes(self.net_.module_, sample_shape, torch.device(self.net_.device))
 
     def _in_chunks(
-        self, function: Callable[[Tensor], Tensor], rows: np.ndarray, *, chunk_rows: int
+        self,
+        function: Callable[[Tensor, tuple[int, ...]], Tensor],
+        rows: np.ndarray,
+        shape: tuple[int, ...],
+        sizes: tuple[int, int],
     ) -> Tensor:
-        self.net_.module_.eval()
-        device = torch.device(self.net_.device)
-        return in_chunks(lambda x: function(as_fraction(x)), rows, device, size=chunk_rows)
+        net = self.net_
+        net.module_.eval()
+        device = torch.device(net.device)
+
+        def apply(chunk: Tensor) -> Tensor:
+            # Modules of users may work in place.
+            return function(as_fraction(chunk if net.is_ours else chunk.clone()), shape)
+
+        agreed = net.agreed.setdefault((function.__name__, shape), {})
+        # What dense layers need is small, and kept anyway.
+        many_images = len(self.sample_shape_) > 1 and len(rows) > sizes[0]
+        with kept_memory(device, rows.size if many_images else 0):
+            return in_chunks(apply, rows, device, sizes=sizes, agreed=agreed)
 
 
 def as_one_array(X: Any, owner: str) -> Any:

@@ -2,8 +2,9 @@
 
 from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
-from skdae.training._inference import chunk_size, in_chunks, in_tiles
+from skdae.training._inference import chunk_sizes, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
+from skdae.training._memory import kept_memory
 from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
@@ -19,11 +20,12 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Patches",
-    "chunk_size",
+    "chunk_sizes",
     "free_memory",
     "from_arrays",
     "in_chunks",
     "in_tiles",
+    "kept_memory",
     "load_module_arrays",
     "module_arrays",
     "patch_shape",

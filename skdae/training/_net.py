@@ -86,6 +86,11 @@ class DenoisingNet(NeuralNet):
         Seed of the initial weights and of dropout.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    agreed : dict
+        What trials of chunks showed (:func:`in_chunks`), by function and shape of its rows.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class DenoisingNet(NeuralNet):
         self.lr_schedule = lr_schedule
         self.precision = precision
         self.seed = seed
+        self.agreed: dict[tuple[str, tuple[int, ...]], dict[int, bool]] = {}
 
     # ------------------------------------------------------------------ building
     @property
@@ -126,6 +132,11 @@ class DenoisingNet(NeuralNet):
     def returns_logits(self) -> bool:
         """Whether the output of the module stands before its sigmoid."""
         return getattr(self.module_, "returns_logits", False)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the module is one of skdae, whose ways are known."""
+        return type(self.module_).__module__.startswith("skdae.")
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -206,7 +217,7 @@ class DenoisingNet(NeuralNet):
 
     def _global_generator(self) -> AbstractContextManager:
         """Modules of users may draw from torch's global generator: lend it one of our own."""
-        if type(self.module_).__module__.startswith("skdae."):
+        if self.is_ours:
             return nullcontext()
         return borrowed_global_generator(self.seed + len(self.history), self.device)
 
@@ -229,7 +240,7 @@ class DenoisingNet(NeuralNet):
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
             and not self._observed
-            and type(self.module_).__module__.startswith("skdae.")
+            and self.is_ours
             and self.optimizer in OPTIMIZERS.values()
             and self.criterion in LOSSES
         )

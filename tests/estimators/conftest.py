@@ -1,5 +1,8 @@
 """Small data and small models, so that a test is about one thing and fast."""
 
+import signal
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -21,3 +24,11 @@ def labels():
 def rows(images):
     """Return the digits as rows of 64 values."""
     return images.reshape(len(images), -1)
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt, also where a shell runs the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -271,6 +271,28 @@ def test_a_row_does_not_depend_on_the_rows_around_it(dae):
         np.testing.assert_array_equal(dae.transform(X[part]), codes[part])
 
 
+@pytest.mark.parametrize(
+    ("dae", "shape"),
+    [
+        (DenseDAE((3000,), **QUICK), (20_000, 20)),
+        (ConvDAE((8, 8), **QUICK), (4200, 8, 8)),
+        (ConvDAE((8, 8), latent_dim=5, **QUICK), (4200, 8, 8)),
+        (UNetDAE((8, 16), n_blocks=1, **QUICK), (4200, 8, 8)),
+        (UNetDAE((4, 4), n_blocks=1, precision="bfloat16", **QUICK), (4200, 8, 8)),
+    ],
+    ids=["D", "C", "C latent", "U", "bfloat16"],
+)
+def test_a_row_of_many_does_not_depend_on_their_number(dae, shape):
+    X = noise_of(shape)
+    dae.fit(X[:100])
+    together, codes = dae.predict(X), dae.transform(X)
+    (trials,) = {len(trials) for trials in dae.net_.agreed.values()}
+    assert trials == 1, "the data are not large enough for larger chunks"
+    for part in (slice(0, 1), slice(300, 430), slice(-200, None)):
+        np.testing.assert_array_equal(dae.predict(X[part]), together[part])
+        np.testing.assert_array_equal(dae.transform(X[part]), codes[part])
+
+
 # ---------------------------------------------------------------- scores
 def test_score_is_one_r2_over_all_values(images):
     dae = DenseDAE(noise=GaussianNoise(0.3), max_epochs=3, random_state=0).fit(images)

@@ -208,6 +208,7 @@ class PressCtrlC(Callback):
 @pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="signals need it"
 )
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_ctrl_c_keeps_the_best_weights_and_gets_through(early_stopping, images):
     settings = {"lr_schedule": "constant", "early_stopping": early_stopping}
@@ -219,6 +220,7 @@ def test_ctrl_c_keeps_the_best_weights_and_gets_through(early_stopping, images):
     np.testing.assert_array_equal(dae.predict(images), expected.predict(images))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_a_search_too(rows):
     search = GridSearchCV(quick(callbacks=[PressCtrlC()]), {"latent_dim": [2, 4]}, cv=2)
     with pytest.raises(KeyboardInterrupt):
