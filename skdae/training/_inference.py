@@ -171,5 +171,5 @@ def in_tiles(
                 seen.append(slice(first, min(side, start + step + halo)))
                 inner.append(slice(start - first, stop - first))
             tile = rows_to_tensor(image[tuple(seen)][np.newaxis])
-            result[tuple(kept)] = function(tile.to(device))[0][tuple(inner)].cpu()
+            result[tuple(kept)] = function(tile.to(device))[0][tuple(inner)].cpu().numpy()
     return result
