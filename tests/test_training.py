@@ -10,7 +10,7 @@ from torch import nn
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
 from skdae.training import Batches, from_arrays, in_chunks, load_module_arrays, to_arrays
 from skdae.training import module_arrays as arrays_of
-from skdae.training._inference import chunk_sizes
+from skdae.training._inference import chunk_size
 from skdae.training._schedules import one_cycle
 
 
@@ -177,62 +177,66 @@ def test_chunks_are_put_together_in_order(n_rows):
 
     def double(x):
         sizes.add(len(x))
-        return 2 * x
+        return x.mul_(2)
 
-    doubled = in_chunks(double, rows, CPU, sizes=(64, 256), agreed={})
+    doubled = in_chunks(double, rows, CPU, size=64)
     np.testing.assert_array_equal(doubled, 2 * rows)
     assert sizes == {64}
 
 
-@pytest.mark.parametrize("agree", [True, False])
-def test_many_rows_come_in_larger_chunks_where_these_change_no_bit(agree):
+def test_many_rows_come_in_larger_chunks():
     rows = np.random.default_rng(0).random((350, 5), dtype=np.float32)
     sizes, agreed = [], {}
 
     def double(x):
         sizes.append(len(x))
-        return 2 * x + (0 if agree else 1e-7 * (len(x) > 10))
+        return x.mul_(2)
 
     for _ in range(2):
         sizes.clear()
-        doubled = in_chunks(double, rows, CPU, sizes=(10, 20), agreed=agreed)
+        doubled = in_chunks(double, rows.copy(), CPU, size=10, larger=20, agreed=agreed, key="2x")
         np.testing.assert_array_equal(doubled, 2 * rows)
-    assert sizes == (17 * [20] + [10] if agree else 35 * [10])
-    assert agreed == {torch.get_num_threads(): agree}
+    assert sizes == 17 * [20] + [10]
+    assert agreed == {("2x", torch.get_num_threads()): True}
+    sizes.clear()
+    in_chunks(double, rows[:319], CPU, size=10, larger=20, agreed=agreed, key="2x")
+    assert set(sizes) == {10}
 
 
-def test_a_trial_looks_at_both_ends_of_the_larger_chunk():
+@pytest.mark.parametrize("wrong", range(20))
+def test_larger_chunks_that_change_a_bit_of_any_row_are_not_taken(wrong):
     rows = np.zeros((400, 5), dtype=np.float32)
-    for wrong in (0, -1):
-        agreed = {}
+    sizes, agreed = [], {}
 
-        def kernel(x, wrong=wrong):
-            result = 2 * x
-            if len(x) > 10:
-                result[wrong] += 1e-6
-            return result
+    def kernel(x):
+        sizes.append(len(x))
+        result = x + 1
+        if len(x) > 10:
+            result[wrong, 3] += 2**-21
+        return result
 
-        in_chunks(kernel, rows, CPU, sizes=(10, 20), agreed=agreed)
-        assert list(agreed.values()) == [False]
+    in_chunks(kernel, rows, CPU, size=10, larger=20, agreed=agreed)
+    assert list(agreed.values()) == [False]
+    assert sizes == [10, 10, 20] + 40 * [10]
 
 
 def test_chunks_keep_to_the_work_of_the_module():
     small, large = DenseAutoencoder((20,), latent_dim=16), DenseAutoencoder((3000,), latent_dim=500)
-    assert chunk_sizes(small, (20,), CPU) == (2048, 2048)
-    assert chunk_sizes(large, (3000,), CPU) == (64, 256)
-    assert chunk_sizes(large, (2**18,), CPU) == (2, 8)
-    assert chunk_sizes(large, (2**30,), CPU) == (1, 1)
-    assert chunk_sizes(small, (20,), GPU) == (2**16, 2**16)
-    assert chunk_sizes(large, (3000,), GPU) == (1024, 1024)
+    assert chunk_size(small, (20,), CPU) == 2048
+    assert chunk_size(large, (3000,), CPU) == 64
+    assert chunk_size(large, (2**18,), CPU) == 2
+    assert chunk_size(large, (2**30,), CPU) == 1
+    assert chunk_size(small, (20,), GPU) == 2**16
+    assert chunk_size(large, (3000,), GPU) == 1024
 
 
 def test_images_come_in_chunks_of_pixels():
     module = ConvAutoencoder((1, 28, 28))
-    assert chunk_sizes(module, (28, 28, 1), CPU) == (64, 256)
-    assert chunk_sizes(module, (64, 64, 1), CPU) == (16, 64)
-    assert chunk_sizes(module, (2**15, 2**15, 1), CPU) == (1, 1)
-    assert chunk_sizes(module, (28, 28, 1), GPU) == (1024, 1024)
-    assert chunk_sizes(module, (2**15, 2**15, 1), GPU) == (1, 1)
+    assert chunk_size(module, (28, 28, 1), CPU) == 64
+    assert chunk_size(module, (50, 50, 1), CPU) == 16
+    assert chunk_size(module, (2**15, 2**15, 1), CPU) == 1
+    assert chunk_size(module, (28, 28, 1), GPU) == 1024
+    assert chunk_size(module, (2**15, 2**15, 1), GPU) == 1
 
 
 # ---------------------------------------------------------------- state

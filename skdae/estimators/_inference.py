@@ -24,7 +24,7 @@ from skdae.layout import (
     squeezed,
 )
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
-from skdae.training import DenoisingNet, chunk_sizes, in_chunks, kept_memory
+from skdae.training import DenoisingNet, chunk_size, in_chunks, kept_memory
 
 __all__ = ["InferenceMixin", "Samples"]
 
@@ -126,8 +126,8 @@ class InferenceMixin(TransformerMixin):
             )
         shape, dtype, _ = self._like
         shape = self.sample_shape_ if None in shape else shape
-        sizes = self._chunk_sizes(self.sample_shape_)
-        decoded = self._in_chunks(self.net_.decode_rows, codes, self._code_shape, sizes)
+        size = self._chunk_size(self.sample_shape_)
+        decoded = self._in_chunks(self.net_.decode_rows, codes, self._code_shape, size)
         return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -210,39 +210,51 @@ class InferenceMixin(TransformerMixin):
         check_ranges("the X of its fit", fitted.dtype, fitted, "X is", dtype)
 
     def _encode(self, samples: Samples) -> np.ndarray:
-        sizes = self._chunk_sizes(samples.sample_shape)
-        return self._in_chunks(
-            self.net_.encode_rows, samples.rows, samples.sample_shape, sizes
-        ).numpy()
+        shape = samples.sample_shape
+        size, larger = self._chunk_size(shape), self._larger(shape)
+        return self._in_chunks(self.net_.encode_rows, samples.rows, shape, size, larger).numpy()
 
     def _denoise(self, samples: Samples) -> Tensor:
-        sizes = (1, 1) if samples.alone else self._chunk_sizes(samples.sample_shape)
-        return self._in_chunks(self.net_.denoise_rows, samples.rows, samples.sample_shape, sizes)
+        shape = samples.sample_shape
+        size, larger = self._chunk_size(shape), self._larger(shape)
+        if samples.alone:
+            size, larger = 1, None
+        return self._in_chunks(self.net_.denoise_rows, samples.rows, shape, size, larger)
 
-    def _chunk_sizes(self, sample_shape: tuple[int, ...]) -> tuple[int, int]:
-        """Return how many samples go through the net at once, where there are few and many."""
-        return chunk_sizes(self.net_.module_, sample_shape, torch.device(self.net_.device))
+    def _chunk_size(self, sample_shape: tuple[int, ...]) -> int:
+        """Return how many samples go through the net at once, whatever else there is."""
+        return chunk_size(self.net_.module_, sample_shape, torch.device(self.net_.device))
+
+    def _larger(self, sample_shape: tuple[int, ...]) -> int | None:
+        """Return how many may go through at once where there are many, if that changes nothing.
+
+        The kernels of dense layers sum in another order for more rows, as a rule.
+        """
+        return None
 
     def _in_chunks(
         self,
         function: Callable[[Tensor, tuple[int, ...]], Tensor],
         rows: np.ndarray,
         shape: tuple[int, ...],
-        sizes: tuple[int, int],
+        size: int,
+        larger: int | None = None,
     ) -> Tensor:
         net = self.net_
         net.module_.eval()
         device = torch.device(net.device)
-
-        def apply(chunk: Tensor) -> Tensor:
-            # Modules of users may work in place.
-            return function(as_fraction(chunk if net.is_ours else chunk.clone()), shape)
-
-        agreed = net.agreed.setdefault((function.__name__, shape), {})
         # What dense layers need is small, and kept anyway.
-        many_images = len(self.sample_shape_) > 1 and len(rows) > sizes[0]
+        many_images = len(self.sample_shape_) > 1 and len(rows) > size
         with kept_memory(device, rows.size if many_images else 0):
-            return in_chunks(apply, rows, device, sizes=sizes, agreed=agreed)
+            return in_chunks(
+                lambda x: function(as_fraction(x), shape),
+                rows,
+                device,
+                size=size,
+                larger=larger,
+                agreed=net.agreed,
+                key=(function.__name__, shape),
+            )
 
 
 def as_one_array(X: Any, owner: str) -> Any:

@@ -119,6 +119,7 @@ class PersistenceMixin:
             if not hasattr(self, "net_"):
                 self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
             load_module_arrays(self.net_.module_, arrays, type(self).__name__)
+            self.net_.agreed.clear()
         return self
 
     def _start_unfitted(self, sample_shape: tuple[int, ...]) -> None:

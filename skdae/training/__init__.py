@@ -2,7 +2,7 @@
 
 from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
-from skdae.training._inference import chunk_sizes, in_chunks, in_tiles
+from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
 from skdae.training._memory import kept_memory
 from skdae.training._net import DenoisingNet, LossExploded
@@ -20,7 +20,7 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Patches",
-    "chunk_sizes",
+    "chunk_size",
     "free_memory",
     "from_arrays",
     "in_chunks",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import torch
@@ -14,38 +14,32 @@ from skdae.layout import rows_to_tensor
 from skdae.training._memory import kept_memory
 from skdae.training._threads import shared_threads
 
-__all__ = ["chunk_sizes", "in_chunks", "in_tiles"]
+__all__ = ["chunk_size", "in_chunks", "in_tiles"]
 
 _FEWEST_ROWS, _MOST_ROWS = {"cpu": 64, "cuda": 1024}, {"cpu": 2048, "cuda": 2**16}
 _MOST_PRODUCTS = {"cpu": 2**26, "cuda": 2**32}
 _MOST_VALUES = {"cpu": 2**19, "cuda": 2**26}
 _MOST_PIXELS = {"cpu": 2**16, "cuda": 2**22}
-# How many times larger the chunks of many rows are. A GPU is busy with those of few.
-_TIMES_LARGER = {"cpu": 4, "cuda": 1}
 # Larger chunks that there must be before they are worth a trial.
 _WORTH_A_TRIAL = 16
 
 
-def chunk_sizes(
-    module: nn.Module, sample_shape: tuple[int, ...], device: torch.device
-) -> tuple[int, int]:
-    """Return the rows a chunk: what one sample alone must not wait for, and what many are worth.
+def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
+    """Return the rows a chunk: what one sample alone must not wait for, and many keep busy.
 
-    They depend on nothing but the module and what a row is. A dense net takes one product a
-    weight and row; convolutions keep a processor busy with few large images.
+    It depends on nothing but the module and what a row is. A dense net takes one product a
+    weight and row; convolutions keep a processor busy with few large images. It is a power of
+    two, as the number of threads mostly is: each of them gets as many rows.
     """
     kind = device.type if device.type == "cuda" else "cpu"
-    n_values, times = math.prod(sample_shape), _TIMES_LARGER[kind]
+    n_values = math.prod(sample_shape)
     if len(sample_shape) > 1:
         rows = min(_FEWEST_ROWS[kind], _MOST_PIXELS[kind] // n_values)
-        more = min(_FEWEST_ROWS[kind] * times, _MOST_PIXELS[kind] * times // n_values)
-        return max(1, rows), max(1, more)
-    n_weights = sum(parameter.numel() for parameter in module.parameters())
-    rows = max(_FEWEST_ROWS[kind], _MOST_PRODUCTS[kind] // max(1, n_weights))
-    rows = max(1, min(rows, _MOST_ROWS[kind], _MOST_VALUES[kind] // n_values))
-    rows = 2 ** int(math.log2(rows))
-    more = min(rows * times, _MOST_ROWS[kind], _MOST_VALUES[kind] * times // n_values)
-    return rows, max(rows, more)
+    else:
+        n_weights = sum(parameter.numel() for parameter in module.parameters())
+        rows = max(_FEWEST_ROWS[kind], _MOST_PRODUCTS[kind] // max(1, n_weights))
+        rows = min(rows, _MOST_ROWS[kind], _MOST_VALUES[kind] // n_values)
+    return 2 ** int(math.log2(max(1, rows)))
 
 
 def in_chunks(
@@ -53,48 +47,58 @@ def in_chunks(
     rows: np.ndarray,
     device: torch.device,
     *,
-    sizes: tuple[int, int],
-    agreed: dict[int, bool],
+    size: int,
+    larger: int | None = None,
+    agreed: dict[Hashable, bool] | None = None,
+    key: Hashable = None,
 ) -> Tensor:
     """Apply a function of rows to chunks of one size, the last one filled up with zeros.
 
     The kernels of linear algebra choose their order of summation by the number of rows:
-    with one number, the output of a row does not depend on the rows around it. Many rows come
-    in larger chunks, which waste less, if a trial shows that these change no bit.
+    with one number, the output of a row does not depend on the rows around it. Each chunk is
+    a copy, which the function may change.
+
+    Many rows come in larger chunks, which waste less, if a trial on random rows shows that these
+    change no bit of any row.
 
     Parameters
     ----------
     function : callable (rows) -> Tensor
-        What to apply. It leaves its argument, a part of ``rows``, as it is.
+        What to apply.
     rows : ndarray of shape (n, features)
         Its inputs.
     device : torch.device
         Where to apply it.
-    sizes : (int, int)
-        Rows a chunk, and rows a larger one.
-    agreed : dict of {int: bool}
-        What trials of this function with these sizes showed, by the number of threads. A new
-        trial adds to it.
+    size : int
+        Rows a chunk.
+    larger : int or None, default=None
+        Rows of a larger chunk, a multiple of ``size``. None tries none.
+    agreed : dict or None, default=None
+        What the trials showed that were made before; a new one is added to it.
+    key : hashable, default=None
+        What tells this function from others in ``agreed``.
 
     Returns
     -------
     results : Tensor of shape (n, ...)
         On the CPU.
     """
-    size, larger = sizes
     with torch.inference_mode(), shared_threads():
-        if larger > size and len(rows) >= _WORTH_A_TRIAL * larger:
-            n_threads = torch.get_num_threads()
-            if n_threads not in agreed:
-                agreed[n_threads] = _agree(function, rows.shape[1], device, sizes)
-            size = larger if agreed[n_threads] else size
+        step = size
+        if larger and agreed is not None and len(rows) >= _WORTH_A_TRIAL * larger > size:
+            key = (key, torch.get_num_threads())
+            if key not in agreed:
+                agreed[key] = _agree(function, rows.shape[1], device, size, larger)
+            step = larger if agreed[key] else size
         start = 0
         while start < len(rows):
-            if len(rows) - start < size:
-                size = sizes[0]
-            chunk = part = rows_to_tensor(rows[start : start + size])
-            if len(part) < size or device.type != "cpu":
-                chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
+            if len(rows) - start < step:
+                step = size
+            part = rows_to_tensor(rows[start : start + step])
+            if len(part) == step and device.type == "cpu":
+                chunk = part.clone()
+            else:
+                chunk = torch.zeros((step, part.shape[1]), dtype=part.dtype, device=device)
                 chunk[: len(part)] = part
             result = function(chunk)
             if start == 0:
@@ -108,15 +112,13 @@ def _agree(
     function: Callable[[Tensor], Tensor],
     n_features: int,
     device: torch.device,
-    sizes: tuple[int, int],
+    size: int,
+    larger: int,
 ) -> bool:
-    """Try whether a row has the same result, bit by bit, in chunks of both sizes."""
-    size, larger = sizes
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.rand((larger, n_features), generator=generator)
-    ends = torch.arange(-(size // 2), size - size // 2)
-    some = function(rows[ends].to(device))
-    return torch.equal(function(rows.to(device))[ends], some)
+    """Try whether every row of a larger chunk has the same bits in one of ``size``."""
+    rows = torch.randn((larger, n_features), generator=torch.Generator().manual_seed(0)).to(device)
+    parts = [function(part.clone()) for part in rows.split(size)]
+    return torch.equal(function(rows), torch.cat(parts))
 
 
 def in_tiles(

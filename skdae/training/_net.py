@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -90,7 +90,7 @@ class DenoisingNet(NeuralNet):
     Attributes
     ----------
     agreed : dict
-        What trials of chunks showed (:func:`in_chunks`), by function and shape of its rows.
+        What trials of larger chunks showed (:func:`in_chunks`).
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class DenoisingNet(NeuralNet):
         self.lr_schedule = lr_schedule
         self.precision = precision
         self.seed = seed
-        self.agreed: dict[tuple[str, tuple[int, ...]], dict[int, bool]] = {}
+        self.agreed: dict[Hashable, bool] = {}
 
     # ------------------------------------------------------------------ building
     @property
@@ -135,8 +135,13 @@ class DenoisingNet(NeuralNet):
 
     @property
     def is_ours(self) -> bool:
-        """Whether the module is one of skdae, whose ways are known."""
-        return type(self.module_).__module__.startswith("skdae.")
+        """Whether the module is one of skdae, of layers of skdae and torch, that nobody watches."""
+        return type(self.module_).__module__.startswith("skdae.") and all(
+            type(part).__module__.split(".")[0] in ("skdae", "torch")
+            and not part._forward_hooks
+            and not part._forward_pre_hooks
+            for part in self.module_.modules()
+        )
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -184,6 +189,7 @@ class DenoisingNet(NeuralNet):
             after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
+        self.agreed.clear()
         best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
