@@ -45,7 +45,8 @@ ARROWS = {
     },
     ".recipes": {"._sklearn", ".estimators", ".layout", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
-        *("._optional", "._sklearn", ".layout", ".lists", ".noise", "numpy", "sklearn", "torch"),
+        *("._optional", "._sklearn", "._warnings", ".layout", ".lists", ".noise"),
+        *("numpy", "sklearn", "torch"),
     },
     ".plotting": {
         *("._optional", "._sklearn", ".layout", ".lists", ".metrics", ".noise", "numpy", "sklearn"),

@@ -19,7 +19,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdae import (
     ChainNoise,
@@ -735,3 +736,60 @@ def test_psnr_of_integers_and_fractions():
         psnr(X, X.astype(float))
     # With a range, values are what they are.
     assert psnr(X, X.astype(float), data_range=255) == np.inf
+
+
+# ---------------------------------------------------------------- behind other steps
+def scaled(rows):
+    return rows[:300] * np.linspace(1, 100, rows.shape[1]) + 5
+
+
+@pytest.mark.parametrize("noise_step", [True, False])
+@pytest.mark.parametrize("frames", [True, False])
+def test_a_scaler_before_the_autoencoder(rows, noise_step, frames):
+    X = scaled(rows)
+    X = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])]) if frames else X
+    quick = {"max_epochs": 20, "random_state": 0}
+    if noise_step:
+        pipe = make_pipeline(StandardScaler(), SwapNoise(), DenseDAE(**quick))
+    else:
+        pipe = make_pipeline(StandardScaler(), DenseDAE(noise="swap", **quick))
+    search = GridSearchCV(pipe, {"densedae__latent_dim": [16]}, cv=2).fit(X)
+    pipe = search.best_estimator_
+    scorer = make_denoising_scorer(SwapNoise(), "r2")
+    X_scaled = StandardScaler().fit_transform(np.asarray(X))
+    expected = scorer(pipe[-1], X_scaled)
+    assert expected > 0.5
+    assert scorer(pipe, X) == pytest.approx(expected, abs=1e-6)
+    assert scorer(search, X) == pytest.approx(expected, abs=1e-6)
+    noisy = SwapNoise().corrupt(X_scaled, random_state=0)
+    pairs = make_denoising_scorer(metric="r2")
+    X_noisy = pipe[0].inverse_transform(noisy)
+    X_noisy = type(X)(X_noisy, columns=X.columns) if frames else X_noisy
+    expected = pairs(pipe[-1], noisy, X_scaled)
+    assert pairs(pipe, X_noisy, X) == pytest.approx(expected, abs=1e-5)
+    assert pairs(pipe, X_noisy, np.asarray(X)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_pipeline_that_learned_pairs_gives_back_the_units_of_y(rows):
+    clean = rows[:300] * 2 + 5
+    noisy = GaussianNoise(0.8).corrupt(clean, random_state=0)
+    pipe = make_pipeline(StandardScaler(), DenseDAE(max_epochs=30, random_state=0))
+    pipe.fit(noisy, clean)
+    scorer = make_denoising_scorer(metric="neg_mse")
+    expected = -np.square(pipe.predict(noisy) - clean).mean()
+    assert scorer(pipe, noisy, clean) == pytest.approx(expected)
+
+
+def test_labels_stay_labels_behind_a_scaler(rows):
+    pipe = make_pipeline(StandardScaler(), DenseDAE(noise="gaussian", max_epochs=1)).fit(rows)
+    scorer = make_denoising_scorer(GaussianNoise(0.4), "neg_mse")
+    assert scorer(pipe, rows, np.zeros(len(rows))) == scorer(pipe, rows)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_floats_beyond_a_range_of_one_need_their_range(rows, metric):
+    images = rows[:4].reshape(-1, 8, 8) * 16
+    with pytest.warns(UserWarning, match="clean data go from 0 to 16.*data_range=16"):
+        metric(images, images + 1)
+    metric(images, images + 1, data_range=16)
+    metric(images / 8 - 1, images / 8 - 1.1)

@@ -144,6 +144,8 @@ class BaseDenoisingAutoencoder(
     }
 
     _went_on: bool
+    # Whether predict gives back the units of X: no other target was learned.
+    _keeps_units: bool
 
     @abstractmethod
     def _build_module(self, sample_shape: tuple[int, ...]) -> nn.Module:
@@ -241,6 +243,7 @@ class BaseDenoisingAutoencoder(
             self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise
+        self._keeps_units = data.target is None
         try:
             train_net(
                 self,

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, gen_batches
 
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
+from skdae._warnings import warn_user
 from skdae.layout import check_ranges, full_range, infer_sample_shape
 from skdae.lists import is_list_of_samples, read_list
 
@@ -18,6 +19,7 @@ __all__ = ["import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
 
 _SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
 _ROWS_AT_ONCE = 1024
+_MOST_OF_RANGE_1 = 2.0
 
 
 def psnr(
@@ -73,7 +75,7 @@ def psnr(
     clean, denoised = _check_pair(clean, denoised, "psnr")
     if data_range is None:
         clean, denoised = on_one_scale(clean, denoised)
-    peak = _check_data_range(data_range, clean[0].dtype, "psnr") ** 2
+    peak = _check_data_range(data_range, clean, "psnr") ** 2
     with np.errstate(divide="ignore"):
         if per_sample:
             return 10 * np.log10(peak / _mean_squared_errors(clean, denoised))
@@ -147,7 +149,7 @@ def ssim(
     clean, denoised = _check_pair(clean, denoised, "ssim")
     if data_range is None:
         clean, denoised = on_one_scale(clean, denoised)
-    data_range = _check_data_range(data_range, clean[0].dtype, "ssim")
+    data_range = _check_data_range(data_range, clean, "ssim")
 
     def of_one(a: np.ndarray, b: np.ndarray) -> float:
         shape = infer_sample_shape(a.shape, sample_shape, "ssim", flat=False)
@@ -246,8 +248,8 @@ def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
     return pairs[0], pairs[1]
 
 
-def _check_data_range(data_range: float | None, dtype: np.dtype, owner: str) -> float:
-    """Return the range given, or that of the dtype."""
+def _check_data_range(data_range: float | None, clean: Any, owner: str) -> float:
+    """Return the range given, or that of the dtype; warn where the data are known to exceed it."""
     validate_parameter_constraints(
         {"data_range": [Interval(Real, 0, None, closed="neither"), None]},
         {"data_range": data_range},
@@ -255,6 +257,7 @@ def _check_data_range(data_range: float | None, dtype: np.dtype, owner: str) -> 
     )
     if data_range is not None:
         return float(data_range)
+    dtype = clean[0].dtype
     white = full_range(dtype)
     if white is not None:
         return white
@@ -262,6 +265,13 @@ def _check_data_range(data_range: float | None, dtype: np.dtype, owner: str) -> 
         raise ValueError(
             f"The 'data_range' parameter of {owner} is needed for values of dtype {dtype}: "
             "pass the distance between the lowest and the highest possible value."
+        )
+    low, high = float(min(x.min() for x in clean)), float(max(x.max() for x in clean))
+    if high - low > _MOST_OF_RANGE_1:
+        warn_user(
+            f"{owner} takes floats to range over 1, and the clean data go from {low:g} to "
+            f"{high:g}. Say how far they can lie apart: data_range={high - low:.3g}. As a score of "
+            "tables, 'neg_mse' and 'r2' need no range."
         )
     return 1.0
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.metrics import r2_score
+from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
@@ -25,7 +26,7 @@ from skdae.metrics._quality import (
 )
 from skdae.noise import NoiseInjector
 
-__all__ = ["DenoisingScorer", "clean_and_noisy", "make_denoising_scorer"]
+__all__ = ["DenoisingScorer", "at_the_denoiser", "clean_and_noisy", "make_denoising_scorer"]
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -82,6 +83,10 @@ def make_denoising_scorer(
     values from other rows (:class:`SwapNoise` and what is composed with it) cannot do so:
     they are drawn once for the array that is scored, the same for every candidate on the
     same fold.
+
+    An autoencoder at the end of a pipeline gives back what it got from the steps before it: scaled
+    values, behind a scaler. There X, and y, go through these steps first; they are corrupted and
+    compared as the autoencoder sees them, where its noise step stands too.
 
     Give the candidates enough training to tell them apart: after a hundred steps every
     level looks alike, and the least noise may win.
@@ -164,6 +169,7 @@ class DenoisingScorer:
         score : float
             Value of the metric.
         """
+        estimator, X, y = at_the_denoiser(estimator, X, y)
         clean, noisy = clean_and_noisy(X, y, self.noise, self.random_state, "A denoising scorer")
         denoised = estimator.predict(noisy)
         if not isinstance(clean, list):
@@ -189,6 +195,35 @@ class DenoisingScorer:
             return ssim(clean, denoised, sample_shape=self.sample_shape)
         measure = _METRICS[self.metric] if isinstance(self.metric, str) else self.metric
         return measure(clean, denoised)
+
+
+def at_the_denoiser(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Take the steps before the noise, or the autoencoder, that a pipeline ends with.
+
+    What was trained on pairs gives back what y was, in its own units, and is left as it is.
+
+    Returns
+    -------
+    estimator : object
+        The rest of the pipeline, or the estimator.
+    X, y : array-like
+        What comes out of those steps; y only where it is a target.
+    """
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    if not isinstance(estimator, Pipeline):
+        return estimator, X, y
+    last = len(estimator) - 1
+    if not getattr(estimator[last], "_keeps_units", False):
+        return estimator, X, y
+    noises = [i for i in range(last) if isinstance(estimator[i], NoiseInjector)]
+    first = min(noises, default=last)
+    if first == 0:
+        return estimator, X, y
+    before, estimator = estimator[:first], estimator[first:]
+    if y is not None and _shape(y) == _shape(X):
+        y = before.transform(_as_frame_like(X, np.asarray(as_array(y))))
+    return estimator, before.transform(X), y
 
 
 def clean_and_noisy(

@@ -13,7 +13,7 @@ from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae.layout import infer_sample_shape, squeezed
 from skdae.lists import is_list_of_samples, read_list
-from skdae.metrics import clean_and_noisy, psnr
+from skdae.metrics import at_the_denoiser, clean_and_noisy, psnr
 from skdae.noise import NoiseInjector
 from skdae.plotting._last_step import last_step
 
@@ -205,6 +205,7 @@ class DenoisingDisplay:
         _check_parameters(owner, noise=noise, random_state=random_state, n_samples=n_samples)
         if noise is None or not noise._mixes_rows:
             X, y = X[:n_samples], y if y is None else y[:n_samples]
+        estimator, X, y = at_the_denoiser(estimator, X, y)
         clean, noisy = clean_and_noisy(X, y, noise, random_state, owner)
         clean, noisy = clean[:n_samples], noisy[:n_samples]
         if sample_shape is None:
