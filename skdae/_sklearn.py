@@ -44,6 +44,12 @@ def validate_rows(
     A data frame keeps its column names for the check of feature names; an array of
     3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
     """
+    if issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} takes dense arrays. Got sparse data: make the step before "
+            "give dense ones, as OneHotEncoder(sparse_output=False) and "
+            "ColumnTransformer(..., sparse_threshold=0) do, or pass X.toarray()."
+        )
     X = as_array(X)
     _check_has_samples(X, type(estimator).__name__)
     rows = X.reshape(len(X), math.prod(X.shape[1:])) if getattr(X, "ndim", 2) > 2 else X

@@ -14,6 +14,7 @@ from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
 from skdae.estimators._noisy_alone import check_noisy_alone, check_split
+from skdae.estimators._scale import warn_of_odd_scale
 from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
@@ -106,8 +107,12 @@ def read_training_data(
         TrainingData, shape=shape, sample_shape=sample_shape, patch_shape=patch_shape
     )
     target = read_target(y, rows, shape, owner, other_y=other_y)
+    if target is not None:
+        _check_order(X, y, owner)
     if target is not None and _same(target, rows):
         target = None
+    if reset:
+        warn_of_odd_scale(rows, owner, table=len(sample_shape) == 1)
     if estimator.blind_spot or estimator.split_noise:
         check_noisy_alone(estimator, origin, target)
         noise = _own_noise(estimator, rows)
@@ -172,10 +177,31 @@ def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: st
         return None
     if y.ndim > 1 and other_y == "ignore":
         return None
+    in_a_column = " Labels in a column become labels with y.ravel()." if y.size == len(y) else ""
     raise ValueError(
         f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
-        f"of X. Got y of shape {y.shape} with X of shape {expected}."
+        f"of X. Got y of shape {y.shape} with X of shape {expected}.{in_a_column}"
     )
+
+
+def _check_order(X: Any, y: Any, owner: str) -> None:
+    """Refuse a data frame of targets in another order than that of X.
+
+    Raises
+    ------
+    ValueError
+        If it has the same columns, or the same index, in another order.
+    """
+    for axis in ("columns", "index"):
+        names, others = (getattr(frame, axis, None) for frame in (X, y))
+        if names is None or others is None or callable(names) or callable(others):
+            continue
+        names, others = list(names), list(others)
+        if names != others and set(names) == set(others):
+            raise ValueError(
+                f"The y of {owner} must be in the order of X. Got a data frame with the same "
+                f"{axis} in another order: from {others[0]!r}, where X begins with {names[0]!r}."
+            )
 
 
 def _stacked(y: Any, owner: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Bad input ends in an error that names the parameter, the rule and the value."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from torch import nn
@@ -29,7 +30,11 @@ X = np.random.default_rng(0).random((20, 6))
         (np.empty((3, 0, 4)), ValueError, "0 feature"),
         (np.array([["a", "b"], ["c", "d"]]), ValueError, "could not convert string"),
         (X * 1j, ValueError, "Complex data not supported"),
-        (scipy.sparse.csr_array(X), TypeError, "Sparse data was passed"),
+        (
+            scipy.sparse.csr_array(X),
+            TypeError,
+            r"dense arrays. Got sparse.*OneHotEncoder\(sparse_output=False",
+        ),
         (X[0], ValueError, r"Got X of shape \(\d+,\). Reshape your data"),
         (3.0, ValueError, r"Got X of shape \(\)"),
         (np.zeros((2, 2, 2, 2, 2)), ValueError, "samples of 1 to 3 axes"),
@@ -297,3 +302,52 @@ def test_flags_of_predict(argument):
     dae = UNetDAE(**QUICK).fit(GRAY)
     with pytest.raises(ValueError, match=f"'{argument}' argument .* Got 'no' instead"):
         dae.predict(GRAY, **{argument: "no"})
+
+
+# ---------------------------------------------------------------------------- odd scales
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_dummies_in_few_bits_are_no_images(dtype):
+    dummies = np.eye(4, dtype=dtype)[np.random.default_rng(0).integers(0, 4, size=50)]
+    message = f"reads {dtype.__name__} as images.* highest value of X is 1.* X.astype"
+    for data in (dummies, [dummies.reshape(10, 20), dummies.reshape(20, 10)]):
+        make = UNetDAE if isinstance(data, list) else DenseDAE
+        with pytest.warns(UserWarning, match=message):
+            make(**QUICK).fit(data)
+    DenseDAE(**QUICK).fit(dummies.astype(float))
+    DenseDAE(**QUICK).fit(np.zeros_like(dummies))
+
+
+def test_columns_on_different_scales():
+    table = np.random.default_rng(0).normal(size=(100, 5)) * [1, 1, 2, 0.001, 1000]
+    with pytest.warns(UserWarning, match=r"columns on different scales.*over 1.*e\+03, .*Standard"):
+        DenseDAE(**QUICK).fit(table)
+    table[:, 4] /= 1000
+    table[:2] *= 1e4  # outliers say nothing of a scale
+    DenseDAE(noise=GaussianNoise(0.1), max_epochs=1, random_state=0).fit(table)
+
+
+def test_values_too_small_to_learn():
+    X = np.random.default_rng(0).random((20, 8, 8))
+    for make, advice in ((DenseDAE, "StandardScaler"), (UNetDAE, "Scale them up")):
+        data = X.reshape(20, -1) if make is DenseDAE else X
+        with pytest.warns(UserWarning, match=f"small for the learning rate.*{advice}"):
+            make(**QUICK).fit(data * 1e-3)
+        make(**QUICK).fit(data * 1000)
+        make(**QUICK).fit(data * 0)
+
+
+# ---------------------------------------------------------------------------- pairs of frames
+def test_frames_of_targets_are_in_the_order_of_x():
+    clean = pd.DataFrame(X, columns=list("abcdef"))
+    noisy = clean + 0.1
+    dae = DenseDAE(max_epochs=1, random_state=0).fit(noisy, clean)
+    dae.fit(noisy, clean.add_suffix("_clean").set_axis(np.arange(100, 120)))
+    with pytest.raises(ValueError, match="same columns in another order: from 'f', where X begins"):
+        dae.fit(noisy, clean[list("fedcba")])
+    with pytest.raises(ValueError, match="same index in another order: from 19, where X begins"):
+        dae.fit(noisy, clean.iloc[::-1])
+
+
+def test_labels_in_a_column():
+    with pytest.raises(ValueError, match=r"Got y of shape \(20, 1\).*with y.ravel\(\)"):
+        DenseDAE(**QUICK).fit(X, np.zeros((20, 1)))
