@@ -65,7 +65,8 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         Samples a step. "auto" is a fiftieth of the data, between 32 and 128, or fewer where
         samples are large: a step takes 131,072 pixels at most, 32 patches of 64 x 64.
     validation_fraction : float, default=0.1
-        Part of the data, drawn at random, that early stopping judges by.
+        Part of the data, drawn at random, that early stopping judges by. Without
+        ``early_stopping`` all data are trained on.
     early_stopping : bool, default=False
         Whether to stop when the validation loss no longer falls, and to keep the weights of
         the best epoch. The validation noise is the same in every epoch.

@@ -59,7 +59,8 @@ class DenseDAE(BaseDenoisingAutoencoder):
     batch_size : int or "auto", default="auto"
         Samples a step. "auto" is a fiftieth of the data, between 32 and 128.
     validation_fraction : float, default=0.1
-        Part of the data, drawn at random, that early stopping judges by.
+        Part of the data, drawn at random, that early stopping judges by. Without
+        ``early_stopping`` all data are trained on.
     early_stopping : bool, default=False
         Whether to stop when the validation loss no longer falls, and to keep the weights of
         the best epoch. The validation noise is the same in every epoch.

@@ -279,7 +279,8 @@ def _warn_of_nothing_to_remove(owner: str) -> None:
     warn_user(
         f"{owner} has nothing to remove: X carries no noise that it knows of, and no clean "
         "target is given, so it trains a plain autoencoder. If a noise step comes before it, a "
-        "step in between, a ColumnTransformer, a FeatureUnion or set_output made it forget: put "
-        f"the noise directly before {owner}, or use {owner}(noise=...), or pass the clean X as "
-        "y. noise=None asks for a plain autoencoder and does not warn."
+        "step in between, a ColumnTransformer, a FeatureUnion or set_output made it forget, and "
+        f"the noise is learned along with the values: put it directly before {owner}, without "
+        f"set_output, or take it out and use {owner}(noise=...), or pass the clean X as y. "
+        "noise=None asks for a plain autoencoder and does not warn."
     )

@@ -20,7 +20,8 @@ class SwapNoise(NoiseInjector):
     """Swap cells between rows while fitting; pass data through afterwards.
 
     The corruption for tables: a replaced cell holds a value that its column really takes,
-    whatever the type and the scale of the column, so that no cell gives itself away.
+    whatever the type and the scale of the column, so that no cell alone gives itself away. The
+    columns of a one-hot code are swapped one by one: together they may say two things, or none.
 
     Parameters
     ----------
