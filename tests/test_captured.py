@@ -324,7 +324,7 @@ def test_only_noises_of_this_package_are_repeatable(noise, repeatable, dtype):
         def on_train_begin(self, net, X, **kwargs):
             seen["repeatable"] = X.repeatable
 
-    DenseDAE((4,), noise=noise, max_epochs=1, callbacks=[Look()]).fit(X.astype(dtype))
+    DenseDAE((4,), noise=noise, max_epochs=1, callbacks=[Look()]).fit((X * 100).astype(dtype))
     assert seen["repeatable"] is repeatable
 
 

@@ -278,7 +278,7 @@ def test_a_constructor_checks_nothing():
         (np.array([["a", 1.0]], dtype=object), ValueError, "could not convert string to float"),
         (np.ones((2, 2), dtype=complex), ValueError, "Complex data not supported"),
         ([[1.0, 2.0], [3.0]], ValueError, "inhomogeneous"),
-        (sparse.csr_array(np.eye(3)), TypeError, "[Ss]parse data was passed"),
+        (sparse.csr_array(np.eye(3)), TypeError, "dense arrays. Got sparse data"),
         (None, ValueError, "takes arrays of numbers.*Got None"),
     ],
 )
