@@ -17,6 +17,7 @@ from skdae._random import draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
 from skdae.estimators._inference import InferenceMixin, Samples, as_one_array
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
+from skdae.estimators._scale import warn_of_odd_scale
 from skdae.estimators._target import (
     NOISES,
     ROW_DTYPES,
@@ -240,6 +241,8 @@ class BaseDenoisingAutoencoder(
         check_targets(self, data)
         if not goes_on:
             highest = max(float(part.max()) for part in parts_of(data.rows))
+            table = len(data.sample_shape) == 1
+            warn_of_odd_scale(data.rows, type(self).__name__, highest=highest, table=table)
             self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise

@@ -216,9 +216,9 @@ class InferenceMixin(TransformerMixin):
 
     def _denoise(self, samples: Samples) -> Tensor:
         shape = samples.sample_shape
-        size, larger = self._chunk_size(shape), self._larger(shape)
         if samples.alone:
-            size, larger = 1, None
+            return self._in_chunks(self.net_.denoise_rows, samples.rows, shape, 1)
+        size, larger = self._chunk_size(shape), self._larger(shape)
         return self._in_chunks(self.net_.denoise_rows, samples.rows, shape, size, larger)
 
     def _chunk_size(self, sample_shape: tuple[int, ...]) -> int:

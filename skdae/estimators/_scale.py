@@ -19,7 +19,7 @@ _TIMES_WIDER, _NARROWEST, _SMALLEST_DEVIATION = 100.0, 0.01, 0.005
 _LOOKED_AT = 2**18
 
 
-def warn_of_odd_scale(rows: Any, owner: str, *, table: bool) -> None:
+def warn_of_odd_scale(rows: Any, owner: str, *, highest: float, table: bool) -> None:
     """Warn of integers that are no images, and of floats on a scale that does not train well.
 
     A part of the rows is looked at. The spread of a column is that of its middle half (the
@@ -31,18 +31,19 @@ def warn_of_odd_scale(rows: Any, owner: str, *, table: bool) -> None:
         The data of a fit.
     owner : str
         Name of the estimator.
+    highest : float
+        The highest value of all rows.
     table : bool
         Whether each column has a scale of its own.
     """
     first = parts_of(rows)[0]
     white = full_range(first.dtype)
     if white:
-        highest = max(part.max() for part in parts_of(rows))
         if 0 < highest <= _FEWEST_LEVELS[first.dtype]:
             warn_user(
                 f"{owner} reads {first.dtype} as images, as fractions of {white:.0f}, and the "
-                f"highest value of X is {highest}. If these are counts, categories or the like, "
-                f"pass X.astype(float)."
+                f"highest value of X is {highest:.0f}. If these are counts, categories or the "
+                "like, pass X.astype(float)."
             )
         return
     if isinstance(rows, list):

@@ -14,7 +14,6 @@ from skdae import noise as noise_kinds
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
 from skdae.estimators._noisy_alone import check_noisy_alone, check_split
-from skdae.estimators._scale import warn_of_odd_scale
 from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise import NoiseInjector
@@ -111,8 +110,6 @@ def read_training_data(
         _check_order(X, y, owner)
     if target is not None and _same(target, rows):
         target = None
-    if reset:
-        warn_of_odd_scale(rows, owner, table=len(sample_shape) == 1)
     if estimator.blind_spot or estimator.split_noise:
         check_noisy_alone(estimator, origin, target)
         noise = _own_noise(estimator, rows)

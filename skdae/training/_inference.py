@@ -85,7 +85,7 @@ def in_chunks(
     """
     with torch.inference_mode(), shared_threads():
         step = size
-        if larger and agreed is not None and len(rows) >= _WORTH_A_TRIAL * larger > size:
+        if larger and agreed is not None and len(rows) >= _WORTH_A_TRIAL * larger:
             key = (key, torch.get_num_threads())
             if key not in agreed:
                 agreed[key] = _agree(function, rows.shape[1], device, size, larger)

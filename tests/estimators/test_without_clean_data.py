@@ -261,8 +261,6 @@ def test_wrong_splits_are_explained(settings, y, message):
         ([RNG.poisson(9, size=(20, 30)) / 1000, np.zeros((9, 9))], 10, r"X · peak up to 0\.[12]"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:UNetDAE reads uint16 as images")
-@pytest.mark.filterwarnings("ignore:The values of X are small")
 def test_what_cannot_be_counts_is_explained(X, peak, got):
     dae = UNetDAE(noise=PoissonNoise(peak), split_noise=True, **SHORT)
     with pytest.raises(ValueError, match=f"as counts of PoissonNoise.*{got}.*peak={peak}"):
