@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS, RISING
+from skdae.nn._float32 import as_autocast, in_float32, through
 from skdae.nn._to_few import ConvToFew
 
 __all__ = ["CONV", "ConvAutoencoder", "crop", "last_conv", "pad_to_multiple"]
@@ -122,15 +123,21 @@ class ConvAutoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples to codes: (n, channels, ...) or (n, latent_dim)."""
-        return self.encoder(pad_to_multiple(x, self.stride))
+        first, *others = self.encoder
+        x = as_autocast(in_float32(first, pad_to_multiple(x, self.stride)))
+        return through(others, x)
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes to samples of the size that the module was built for."""
-        return crop(self.decoder(code), self.size)
+        return crop(self._decode(code), self.size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, channels, ...): of any size, unless there is a bottleneck."""
-        return crop(self.decoder(self.encode(x)), tuple(x.shape[2:]))
+        return crop(self._decode(self.encode(x)), tuple(x.shape[2:]))
+
+    def _decode(self, code: Tensor) -> Tensor:
+        *others, last = self.decoder
+        return in_float32(last, through(others, code))
 
 
 def last_conv(n_axes: int, n_in: int, n_out: int, kernel_size: int) -> nn.Module:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
+from skdae.nn._float32 import as_autocast, in_float32, through
 
 __all__ = ["DenseAutoencoder"]
 
@@ -50,11 +51,13 @@ class DenseAutoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, ...) to codes (n, latent_dim)."""
-        return self.encoder(x.flatten(1))
+        first, *others = self.encoder
+        return through(others, as_autocast(in_float32(first, x.flatten(1))))
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes (n, latent_dim) to samples (n, ...)."""
-        return self.decoder(code).unflatten(1, self.sample_shape)
+        *others, last = self.decoder
+        return in_float32(last, through(others, code)).unflatten(1, self.sample_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""

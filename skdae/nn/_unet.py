@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv import CONV, crop, last_conv, pad_to_multiple
+from skdae.nn._float32 import as_autocast, in_float32
 
 __all__ = ["ResidualUNet"]
 
@@ -109,12 +110,14 @@ class ResidualUNet(nn.Module):
             reversed(self.doublings), reversed(self.ways_up), reversed(skips), strict=True
         ):
             out = way_up(pixel_shuffle(doubling(out), 2) + skip)
-        out = crop(pixel_shuffle(self.last(out), self.unshuffle), tuple(x.shape[2:]))
+        out = pixel_shuffle(in_float32(self.last, out), self.unshuffle)
+        out = crop(out, tuple(x.shape[2:]))
         return x + out if self.residual else out
 
     def _down(self, x: Tensor) -> list[Tensor]:
         """Return the features of each level, from the finest to the deepest."""
-        out = self.first(pixel_unshuffle(pad_to_multiple(x, self.stride), self.unshuffle))
+        x = pixel_unshuffle(pad_to_multiple(x, self.stride), self.unshuffle)
+        out = as_autocast(in_float32(self.first, x))
         features = [self.ways_down[0](out)]
         for halving, way_down in zip(self.halvings, self.ways_down[1:], strict=True):
             features.append(way_down(halving(features[-1])))

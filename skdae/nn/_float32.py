@@ -1,0 +1,37 @@
+"""Layers that stay in float32 where all others compute in bfloat16."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from skdae.nn._to_few import ConvToFew
+
+__all__ = ["as_autocast", "in_float32", "through"]
+
+
+def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
+    """Apply a layer in float32, also inside of autocast.
+
+    bfloat16 has eight bits of mantissa: the first layer would round the input to 256 levels an
+    octave, and the last one the output.
+    """
+    if not torch.is_autocast_enabled(x.device.type):
+        return layer(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x if isinstance(layer, ConvToFew) else x.float())
+
+
+def as_autocast(x: Tensor) -> Tensor:
+    """Convert a tensor as the next layer of autocast would, before cheap layers see it."""
+    kind = x.device.type
+    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+
+
+def through(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
+    """Apply layers one after another."""
+    for layer in layers:
+        x = layer(x)
+    return x
