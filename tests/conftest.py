@@ -35,6 +35,28 @@ LEFT_OUT_BY_THE_GENERATOR = [
 ]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what decides what ``precision="auto"`` finds on the processor."""
+    parser.addoption(
+        "--bfloat16",
+        choices=["auto", "on", "off"],
+        default="auto",
+        help="whether precision='auto' finds units for bfloat16; torch imitates missing ones",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let torch report the units that the option asks for."""
+    choice = config.getoption("--bfloat16")
+    if choice == "auto":
+        return
+    import torch
+
+    units = dict.fromkeys(["avx512_bf16", "amx_bf16"], choice == "on")
+    found = {**torch.cpu.get_capabilities(), **units}
+    torch.cpu.get_capabilities = lambda: found
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes ``left_out_check`` once for each of these checks."""
     if "left_out_check" in metafunc.fixturenames:
