@@ -1,6 +1,8 @@
 """The training room on its own: schedules, batches, inference, state."""
 
 import copy
+import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
 from skdae.training import Batches, from_arrays, in_chunks, load_module_arrays, to_arrays
 from skdae.training import module_arrays as arrays_of
+from skdae.training._computation import Computation
 from skdae.training._inference import chunk_size
 from skdae.training._schedules import one_cycle
 
@@ -170,54 +173,85 @@ def test_rows_on_the_host_arrive_as_they_are(dtype):
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 
+class Doubling(nn.Module):
+    """Doubles rows in place, and notes how many came and on which thread."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append((len(x), threading.get_ident(), torch.get_num_threads()))
+        return x.mul_(2)
+
+
+@contextmanager
+def n_threads(number):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    yield
+    torch.set_num_threads(before)
+
+
+def doubled(module, rows, size):
+    return in_chunks(Computation(module, None), "denoise", rows, (5,), CPU, size=size)
+
+
 @pytest.mark.parametrize("n_rows", [1, 63, 64, 65, 200])
 def test_chunks_are_put_together_in_order(n_rows):
     rows = np.random.default_rng(0).random((n_rows, 5), dtype=np.float32)
-    sizes = set()
-
-    def double(x):
-        sizes.add(len(x))
-        return x.mul_(2)
-
-    doubled = in_chunks(double, rows, CPU, size=64)
-    np.testing.assert_array_equal(doubled, 2 * rows)
-    assert sizes == {64}
+    before, module = rows.copy(), Doubling()
+    np.testing.assert_array_equal(doubled(module, rows, 64), 2 * before)
+    np.testing.assert_array_equal(rows, before)
+    with n_threads(1):
+        np.testing.assert_array_equal(doubled(module, rows, 64), 2 * before)
+    assert {(size, threads) for size, _, threads in module.seen} == {(64, 1)}
 
 
-def test_many_rows_come_in_larger_chunks():
-    rows = np.random.default_rng(0).random((350, 5), dtype=np.float32)
-    sizes, agreed = [], {}
-
-    def double(x):
-        sizes.append(len(x))
-        return x.mul_(2)
-
-    for _ in range(2):
-        sizes.clear()
-        doubled = in_chunks(double, rows.copy(), CPU, size=10, larger=20, agreed=agreed, key="2x")
-        np.testing.assert_array_equal(doubled, 2 * rows)
-    assert sizes == 17 * [20] + [10]
-    assert agreed == {("2x", torch.get_num_threads()): True}
-    sizes.clear()
-    in_chunks(double, rows[:319], CPU, size=10, larger=20, agreed=agreed, key="2x")
-    assert set(sizes) == {10}
+def test_each_thread_has_a_module_of_its_own_where_it_is_not_ours():
+    rows = np.zeros((40, 5), dtype=np.float32)
+    module = Doubling()
+    with n_threads(2):
+        doubled(module, rows, 1)
+        assert not module.seen, "copies should have been called"
+    with n_threads(1):
+        doubled(module, rows, 1)
+    assert len(module.seen) == 40
+    assert threading.get_ident() not in {thread for _, thread, _ in module.seen}
 
 
-@pytest.mark.parametrize("wrong", range(20))
-def test_larger_chunks_that_change_a_bit_of_any_row_are_not_taken(wrong):
-    rows = np.zeros((400, 5), dtype=np.float32)
-    sizes, agreed = [], {}
+class Uncopied(Doubling):
+    def __deepcopy__(self, memo):
+        raise TypeError("mine alone")
 
-    def kernel(x):
-        sizes.append(len(x))
-        result = x + 1
-        if len(x) > 10:
-            result[wrong, 3] += 2**-21
-        return result
 
-    in_chunks(kernel, rows, CPU, size=10, larger=20, agreed=agreed)
-    assert list(agreed.values()) == [False]
-    assert sizes == [10, 10, 20] + 40 * [10]
+def test_a_module_that_cannot_be_copied_works_on_one_thread():
+    module = Uncopied()
+    with n_threads(2):
+        doubled(module, np.zeros((40, 5), dtype=np.float32), 1)
+    assert len(module.seen) == 40
+    assert len({thread for _, thread, _ in module.seen}) == 1
+
+
+def test_copies_for_threads_share_their_weights():
+    module = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    first, second = Computation(module, None).for_threads(2)
+    assert first.module is not second.module
+    for name, value in module.state_dict(keep_vars=True).items():
+        assert first.module.state_dict(keep_vars=True)[name] is value
+        assert second.module.state_dict(keep_vars=True)[name] is value
+
+
+def test_an_error_in_a_chunk_ends_the_others():
+    class Failing(Doubling):
+        def forward(self, x):
+            super().forward(x)
+            raise ZeroDivisionError("mine")
+
+    module = Failing()
+    with n_threads(1), pytest.raises(ZeroDivisionError, match="mine"):
+        doubled(module, np.zeros((40, 5), dtype=np.float32), 1)
+    assert len(module.seen) == 1
 
 
 def test_chunks_keep_to_the_work_of_the_module():

@@ -25,7 +25,6 @@ __all__ = ["AnySizeMixin"]
 # Bytes that a tile may take, and how many layers of the widest kind live at once.
 _TILE_BYTES = {"cpu": 2**28, "cuda": 2**31}
 _LIVE_LAYERS = 5
-_TIMES_LARGER = 4
 
 
 class AnySizeMixin(InferenceMixin):
@@ -211,10 +210,9 @@ class AnySizeMixin(InferenceMixin):
         most_places = self._places_at_once(samples.sample_shape)
         if n_places <= most_places:
             return super()._denoise(samples)
-        module.eval()
         denoised = [
             in_tiles(
-                self._denoise_tile,
+                self.net_.computation(),
                 row.reshape(samples.sample_shape),
                 device,
                 stride=module.stride,
@@ -230,20 +228,6 @@ class AnySizeMixin(InferenceMixin):
         kind = "cuda" if torch.device(self.net_.device).type == "cuda" else "cpu"
         place_bytes = 4 * max(self.net_.module_.width, sample_shape[-1]) * _LIVE_LAYERS
         return int(_TILE_BYTES[kind] / place_bytes)
-
-    def _larger(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return a size for nets of convolutions alone, which are ours to try, on a processor."""
-        on_cpu = torch.device(self.net_.device).type == "cpu"
-        if not (self._takes_any_size and self.net_.is_ours and on_cpu):
-            return None
-        larger = _TIMES_LARGER * self._chunk_size(sample_shape)
-        n_places = math.prod(sample_shape[:-1])
-        return larger if larger * n_places <= self._places_at_once(sample_shape) else None
-
-    def _denoise_tile(self, x: Tensor) -> Tensor:
-        shape = tuple(x.shape)
-        rows = as_fraction(x.flatten(1))
-        return self.net_.denoise_rows(rows, shape[1:]).view(shape)
 
 
 def _alone(sample: np.ndarray, shape: tuple[int, ...] | None = None) -> Samples:

@@ -25,7 +25,13 @@ from skdae.estimators._target import (
     check_targets,
     read_training_data,
 )
-from skdae.estimators._training import check_unchanged, make_net, probe_module, train_net
+from skdae.estimators._training import (
+    check_unchanged,
+    make_net,
+    probe_module,
+    train_net,
+    units_of,
+)
 from skdae.layout import infer_sample_shape, parts_of
 from skdae.noise import NoiseInjector
 from skdae.training import (
@@ -35,6 +41,7 @@ from skdae.training import (
     SCHEDULES,
     DenoisingNet,
     LossExploded,
+    Units,
     free_memory,
     resolve_device,
 )
@@ -116,6 +123,7 @@ class BaseDenoisingAutoencoder(
     augment: bool = False
     blind_spot: bool = False
     split_noise: bool = False
+    standardize: Any = False
     device: str = "auto"
     precision: str = "auto"
     callbacks: Any = None
@@ -136,6 +144,7 @@ class BaseDenoisingAutoencoder(
         "n_iter_no_change": [_COUNT],
         "sample_shape": [None, "array-like"],
         "split_noise": ["boolean"],
+        "standardize": [StrOptions({"auto"}), "boolean"],
         "device": [str],
         "precision": [StrOptions(set(PRECISIONS))],
         "callbacks": [None, list, tuple],
@@ -145,6 +154,9 @@ class BaseDenoisingAutoencoder(
     }
 
     _went_on: bool
+    # The precision of the fit, wherever the estimator is loaded, and what standardizes its data.
+    _precision: str
+    _units: tuple[Units, Units] | None
     # Whether predict gives back the units of X: no other target was learned.
     _keeps_units: bool
 
@@ -242,8 +254,9 @@ class BaseDenoisingAutoencoder(
         if not goes_on:
             highest = max(float(part.max()) for part in parts_of(data.rows))
             table = len(data.sample_shape) == 1
+            units = units_of(self, data)
             warn_of_odd_scale(data.rows, type(self).__name__, highest=highest, table=table)
-            self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape)
+            self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape, units)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise
         self._keeps_units = data.target is None
@@ -260,10 +273,17 @@ class BaseDenoisingAutoencoder(
             free_memory(self.net_.device)
         return data
 
-    def _start(self, like: tuple, sample_shape: tuple[int, ...]) -> None:
+    def _start(
+        self,
+        like: tuple,
+        sample_shape: tuple[int, ...],
+        units: tuple[Units, Units] | None,
+    ) -> None:
         """Make a new net for the current parameters, and look at what it encodes to."""
         self.sample_shape_ = sample_shape
         self._like = like
+        self._units = units
+        self._precision = self.precision
         self._seeds = draw_seeds(self.random_state, 2)
         self._went_on = False
         self._built_with = {
@@ -272,6 +292,7 @@ class BaseDenoisingAutoencoder(
             if name not in _NOT_KEPT
         }
         net = self._new_net(resolve_device(self.device, type(self).__name__))
+        self._precision = net.precision_
         self._code_shape = self._probed_code_shape(net, sample_shape)
         self._n_features_out = math.prod(self._code_shape)
         self.net_ = net
@@ -283,7 +304,14 @@ class BaseDenoisingAutoencoder(
     def _new_net(self, device: torch.device) -> DenoisingNet:
         """Build the net from the settings of the fit, whatever the parameters are now."""
         builder = type(self)(**self._built_with)
-        return make_net(builder, self.sample_shape_, seed=self._seeds[0], device=device)
+        return make_net(
+            builder,
+            self.sample_shape_,
+            seed=self._seeds[0],
+            device=device,
+            precision=self._precision,
+            units=self._units,
+        )
 
     def _read_history(self) -> None:
         epochs = self.net_.history

@@ -72,6 +72,11 @@ class DenseDAE(BaseDenoisingAutoencoder):
         than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
         no doubt. None takes flat rows as
         they are, and images by their axes.
+    standardize : bool or "auto", default="auto"
+        Whether the net sees the data centred and scaled, by one mean for each channel and one
+        standard deviation for all of X, so that units and zero of the data do not matter. "auto"
+        does so unless the loss is "bce", whose outputs are probabilities. Columns of a table on
+        different scales still want a ``StandardScaler``.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -163,6 +168,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         early_stopping=False,
         n_iter_no_change=10,
         sample_shape=None,
+        standardize="auto",
         device="auto",
         precision="auto",
         callbacks=None,
@@ -185,6 +191,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.sample_shape = sample_shape
+        self.standardize = standardize
         self.device = device
         self.precision = precision
         self.callbacks = callbacks

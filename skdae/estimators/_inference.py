@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from skdae.layout import (
     squeezed,
 )
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
-from skdae.training import DenoisingNet, chunk_size, in_chunks, kept_memory
+from skdae.training import DenoisingNet, chunk_size, in_chunks
 
 __all__ = ["InferenceMixin", "Samples"]
 
@@ -127,7 +127,7 @@ class InferenceMixin(TransformerMixin):
         shape, dtype, _ = self._like
         shape = self.sample_shape_ if None in shape else shape
         size = self._chunk_size(self.sample_shape_)
-        decoded = self._in_chunks(self.net_.decode_rows, codes, self._code_shape, size)
+        decoded = self._in_chunks("decode", codes, self._code_shape, size)
         return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -211,50 +211,24 @@ class InferenceMixin(TransformerMixin):
 
     def _encode(self, samples: Samples) -> np.ndarray:
         shape = samples.sample_shape
-        size, larger = self._chunk_size(shape), self._larger(shape)
-        return self._in_chunks(self.net_.encode_rows, samples.rows, shape, size, larger).numpy()
+        return self._in_chunks("encode", samples.rows, shape, self._chunk_size(shape)).numpy()
 
     def _denoise(self, samples: Samples) -> Tensor:
         shape = samples.sample_shape
-        if samples.alone:
-            return self._in_chunks(self.net_.denoise_rows, samples.rows, shape, 1)
-        size, larger = self._chunk_size(shape), self._larger(shape)
-        return self._in_chunks(self.net_.denoise_rows, samples.rows, shape, size, larger)
+        size = 1 if samples.alone else self._chunk_size(shape)
+        return self._in_chunks("denoise", samples.rows, shape, size)
 
     def _chunk_size(self, sample_shape: tuple[int, ...]) -> int:
         """Return how many samples go through the net at once, whatever else there is."""
         return chunk_size(self.net_.module_, sample_shape, torch.device(self.net_.device))
 
-    def _larger(self, sample_shape: tuple[int, ...]) -> int | None:
-        """Return how many may go through at once where there are many, if that changes nothing.
-
-        The kernels of dense layers sum in another order for more rows, as a rule.
-        """
-        return None
-
     def _in_chunks(
-        self,
-        function: Callable[[Tensor, tuple[int, ...]], Tensor],
-        rows: np.ndarray,
-        shape: tuple[int, ...],
-        size: int,
-        larger: int | None = None,
+        self, method: str, rows: np.ndarray, shape: tuple[int, ...], size: int
     ) -> Tensor:
         net = self.net_
-        net.module_.eval()
-        device = torch.device(net.device)
-        # What dense layers need is small, and kept anyway.
-        many_images = len(self.sample_shape_) > 1 and len(rows) > size
-        with kept_memory(device, rows.size if many_images else 0):
-            return in_chunks(
-                lambda x: function(as_fraction(x), shape),
-                rows,
-                device,
-                size=size,
-                larger=larger,
-                agreed=net.agreed,
-                key=(function.__name__, shape),
-            )
+        return in_chunks(
+            net.computation(), method, rows, shape, torch.device(net.device), size=size
+        )
 
 
 def as_one_array(X: Any, owner: str) -> Any:

@@ -67,6 +67,10 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         than wide and at most 32 wide; ``(height, width, 1)`` and ``(1, length, channels)`` leave
         no doubt. None takes flat rows as
         they are, and images by their axes.
+    standardize : bool or "auto", default=False
+        Whether the module sees the data centred and scaled, and its output is taken back to their
+        units: see :doc:`/user_guide/shapes`. False shows it the data as they are, as a module that
+        ends in a sigmoid needs them. "auto" is True unless the loss is "bce".
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -163,6 +167,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         early_stopping=False,
         n_iter_no_change=10,
         sample_shape=None,
+        standardize=False,
         device="auto",
         precision="auto",
         callbacks=None,
@@ -183,6 +188,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.sample_shape = sample_shape
+        self.standardize = standardize
         self.device = device
         self.precision = precision
         self.callbacks = callbacks

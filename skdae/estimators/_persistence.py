@@ -119,13 +119,12 @@ class PersistenceMixin:
             if not hasattr(self, "net_"):
                 self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
             load_module_arrays(self.net_.module_, arrays, type(self).__name__)
-            self.net_.agreed.clear()
         return self
 
     def _start_unfitted(self, sample_shape: tuple[int, ...]) -> None:
         """Build the net for weights that were trained elsewhere."""
         self._validate_params()  # type: ignore[attr-defined]
-        self._start((sample_shape, "float32", 0.0), sample_shape)  # type: ignore[attr-defined]
+        self._start((sample_shape, "float32", 0.0), sample_shape, None)  # type: ignore[attr-defined]
         self.n_features_in_ = math.prod(sample_shape)
         self.noise_ = None
         self._read_history()  # type: ignore[attr-defined]

@@ -18,9 +18,9 @@ from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise import NoiseInjector
 from skdae.noise._split import SplitMixin
-from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Patches, place
+from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Patches, Units, measure_units, place
 
-__all__ = ["check_unchanged", "make_net", "probe_module", "train_net"]
+__all__ = ["check_unchanged", "make_net", "probe_module", "train_net", "units_of"]
 
 _FEWEST_STEPS = 2500
 _MOST_EPOCHS = 1000
@@ -66,20 +66,53 @@ def check_unchanged(estimator: Any) -> None:
 
 
 def make_net(
-    estimator: Any, sample_shape: tuple[int, ...], *, seed: int, device: torch.device
+    estimator: Any,
+    sample_shape: tuple[int, ...],
+    *,
+    seed: int,
+    device: torch.device,
+    precision: str,
+    units: tuple[Units, Units] | None,
 ) -> DenoisingNet:
     """Build and initialise the net that an estimator's parameters describe."""
     optimizer = estimator.optimizer
     net = DenoisingNet(
         partial(_checked_module, estimator, module_shape(sample_shape)),
-        criterion=estimator.loss,
+        criterion=_criterion(estimator.loss),
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
         lr=estimator.lr,
-        precision=estimator.precision,
+        precision=precision,
+        units=units,
         device=device,
         seed=seed,
     )
     return net.initialize()
+
+
+def units_of(estimator: Any, data: TrainingData) -> tuple[Units, Units] | None:
+    """Return the units that the module does not see, or None where it sees the data as they are.
+
+    Raises
+    ------
+    ValueError
+        If ``standardize=True`` goes with cross-entropy, whose targets are probabilities.
+    """
+    standardize = estimator.standardize
+    if standardize is True and estimator.loss == "bce":
+        raise ValueError(
+            f"standardize=True of {type(estimator).__name__} cannot go with loss='bce', whose "
+            "outputs are probabilities: take standardize='auto', or loss='mse'."
+        )
+    if not standardize or estimator.loss == "bce":
+        return None
+    inputs = measure_units(data.rows, data.sample_shape)
+    outputs = inputs if data.target is None else measure_units(data.target, data.sample_shape)
+    return inputs, outputs
+
+
+def _criterion(loss: Any) -> Any:
+    """Return a loss; one that is a module as a function, since skorch registers modules."""
+    return partial(loss) if isinstance(loss, nn.Module) else loss
 
 
 def _checked_module(estimator: Any, shape: tuple[int, ...]) -> nn.Module:
@@ -116,6 +149,11 @@ def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: An
                 f"The module of {owner} must return one tensor from {method}. {name} returns "
                 f"a {type(result).__name__}."
             )
+    if net.units is not None and net.returns_logits:
+        raise ValueError(
+            f"standardize={estimator.standardize} of {owner} cannot go with {name}, which sets "
+            "returns_logits = True: its outputs are probabilities. Take standardize=False."
+        )
     if output.shape != x.shape:
         raise ValueError(
             f"The module of {owner} must give back the shape it takes. {name} takes "
@@ -143,7 +181,7 @@ def train_net(
         On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
     """
     net = estimator.net_
-    net.lr, net.lr_schedule, net.criterion = estimator.lr, lr_schedule, estimator.loss
+    net.lr, net.lr_schedule, net.criterion = estimator.lr, lr_schedule, _criterion(estimator.loss)
     net.initialize_criterion()
 
     training, validation = _split(estimator, data, estimator._seeds[1])

@@ -84,6 +84,11 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         no doubt. Of the samples of a list it says the axes and the channels; sides differ. None
         takes a square number of columns for a gray image and any other for a signal, and warns;
         images are known by their axes.
+    standardize : bool or "auto", default="auto"
+        Whether the net sees the data centred and scaled, by one mean for each channel and one
+        standard deviation for all of X, so that units and zero of the data do not matter. "auto"
+        does so unless the loss is "bce", whose outputs are probabilities. Columns of a table on
+        different scales still want a ``StandardScaler``.
     patch_size : int, tuple of int, "auto" or None, default="auto"
         Sides of the patches that training draws at random from the samples, where they lie: an
         epoch draws as many as cover the samples once. None takes whole samples, which must be of
@@ -210,6 +215,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         early_stopping=False,
         n_iter_no_change=10,
         sample_shape=None,
+        standardize="auto",
         patch_size="auto",
         augment=False,
         blind_spot=False,
@@ -238,6 +244,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
         self.sample_shape = sample_shape
+        self.standardize = standardize
         self.patch_size = patch_size
         self.augment = augment
         self.blind_spot = blind_spot

@@ -4,11 +4,11 @@ from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
-from skdae.training._memory import kept_memory
 from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
+from skdae.training._standardization import Units, measure_units
 from skdae.training._state import from_arrays, load_module_arrays, module_arrays, to_arrays
 
 __all__ = [
@@ -20,13 +20,14 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Patches",
+    "Units",
     "chunk_size",
     "free_memory",
     "from_arrays",
     "in_chunks",
     "in_tiles",
-    "kept_memory",
     "load_module_arrays",
+    "measure_units",
     "module_arrays",
     "patch_shape",
     "place",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Hashable
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdae.layout import rows_to_tensor
+from skdae.layout import as_fraction, rows_to_tensor
+from skdae.training._computation import Computation
 from skdae.training._memory import kept_memory
-from skdae.training._threads import shared_threads
+from skdae.training._threads import n_threads_here, on_pool
 
 __all__ = ["chunk_size", "in_chunks", "in_tiles"]
 
@@ -20,8 +23,6 @@ _FEWEST_ROWS, _MOST_ROWS = {"cpu": 64, "cuda": 1024}, {"cpu": 2048, "cuda": 2**1
 _MOST_PRODUCTS = {"cpu": 2**26, "cuda": 2**32}
 _MOST_VALUES = {"cpu": 2**19, "cuda": 2**26}
 _MOST_PIXELS = {"cpu": 2**16, "cuda": 2**22}
-# Larger chunks that there must be before they are worth a trial.
-_WORTH_A_TRIAL = 16
 
 
 def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
@@ -43,86 +44,90 @@ def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.d
 
 
 def in_chunks(
-    function: Callable[[Tensor], Tensor],
+    computation: Computation,
+    method: str,
     rows: np.ndarray,
+    shape: tuple[int, ...],
     device: torch.device,
     *,
     size: int,
-    larger: int | None = None,
-    agreed: dict[Hashable, bool] | None = None,
-    key: Hashable = None,
 ) -> Tensor:
-    """Apply a function of rows to chunks of one size, the last one filled up with zeros.
+    """Apply a computation to chunks of one size, the last one filled up with zeros.
 
-    The kernels of linear algebra choose their order of summation by the number of rows:
-    with one number, the output of a row does not depend on the rows around it. Each chunk is
-    a copy, which the function may change.
-
-    Many rows come in larger chunks, which waste less, if a trial on random rows shows that these
-    change no bit of any row.
+    The kernels of linear algebra choose their order of summation by the number of rows and of
+    threads: with one number of either, the output of a row does not depend on the rows around it,
+    nor on the machine's cores. Each chunk is a copy, which the module may change.
 
     Parameters
     ----------
-    function : callable (rows) -> Tensor
+    computation : Computation
         What to apply.
+    method : {"encode", "decode", "denoise"}
+        Which of its methods.
     rows : ndarray of shape (n, features)
         Its inputs.
+    shape : tuple of int
+        What a row is, or a code.
     device : torch.device
         Where to apply it.
     size : int
         Rows a chunk.
-    larger : int or None, default=None
-        Rows of a larger chunk, a multiple of ``size``. None tries none.
-    agreed : dict or None, default=None
-        What the trials showed that were made before; a new one is added to it.
-    key : hashable, default=None
-        What tells this function from others in ``agreed``.
 
     Returns
     -------
     results : Tensor of shape (n, ...)
         On the CPU.
     """
-    with torch.inference_mode(), shared_threads():
-        step = size
-        if larger and agreed is not None and len(rows) >= _WORTH_A_TRIAL * larger:
-            key = (key, torch.get_num_threads())
-            if key not in agreed:
-                agreed[key] = _agree(function, rows.shape[1], device, size, larger)
-            step = larger if agreed[key] else size
-        start = 0
-        while start < len(rows):
-            if len(rows) - start < step:
-                step = size
-            part = rows_to_tensor(rows[start : start + step])
-            if len(part) == step and device.type == "cpu":
-                chunk = part.clone()
-            else:
-                chunk = torch.zeros((step, part.shape[1]), dtype=part.dtype, device=device)
-                chunk[: len(part)] = part
-            result = function(chunk)
-            if start == 0:
-                results = torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype)
-            results[start : start + len(part)] = result[: len(part)]
-            start += len(part)
-    return results
+    results: list[Tensor] = []
+    lock = threading.Lock()
+
+    def run(computation: Computation, start: int) -> None:
+        part = rows_to_tensor(rows[start : start + size])
+        if len(part) == size and device.type == "cpu":
+            chunk = part.clone()
+        else:
+            chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
+            chunk[: len(part)] = part
+        result = getattr(computation, method)(as_fraction(chunk), shape)
+        with lock:
+            if not results:
+                results.append(torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype))
+        results[0][start : start + len(part)] = result[: len(part)]
+
+    starts = range(0, len(rows), size)
+    # What dense layers need is small, and kept anyway.
+    n_values = size * rows.shape[1] if len(shape) > 1 and len(starts) > 1 else 0
+    _run_everywhere(run, computation, starts, device, n_values)
+    return results[0]
 
 
-def _agree(
-    function: Callable[[Tensor], Tensor],
-    n_features: int,
+def _run_everywhere(
+    run: Callable[[Computation, Any], None],
+    computation: Computation,
+    places: Sequence[Any],
     device: torch.device,
-    size: int,
-    larger: int,
-) -> bool:
-    """Try whether every row of a larger chunk has the same bits in one of ``size``."""
-    rows = torch.randn((larger, n_features), generator=torch.Generator().manual_seed(0)).to(device)
-    parts = [function(part.clone()) for part in rows.split(size)]
-    return torch.equal(function(rows), torch.cat(parts))
+    n_values: int,
+) -> None:
+    """Run a computation at each place: on single threads side by side, where there are cores."""
+
+    def worker(computation: Computation) -> Callable[[Any], None]:
+        def run_at(place: Any) -> None:
+            with torch.inference_mode():
+                run(computation, place)
+
+        return run_at
+
+    if device.type != "cpu":
+        for place in places:
+            worker(computation)(place)
+        return
+    computations = computation.for_threads(min(n_threads_here(), len(places)))
+    with kept_memory(device, n_values):
+        on_pool([worker(each) for each in computations], places)
 
 
 def in_tiles(
-    function: Callable[[Tensor], Tensor],
+    computation: Computation,
     image: np.ndarray,
     device: torch.device,
     *,
@@ -130,15 +135,15 @@ def in_tiles(
     reach: int,
     most_places: int,
 ) -> np.ndarray:
-    """Apply a convolutional function to a large sample in overlapping tiles.
+    """Denoise a large sample in overlapping tiles.
 
     A tile is wider than the part of the result that is taken from it, by ``reach`` on each side
     where the sample goes on: the result is that of the whole sample at once.
 
     Parameters
     ----------
-    function : callable (x) -> Tensor
-        Takes and gives (1, ..., channels), of any size.
+    computation : Computation
+        That of a convolutional module.
     image : ndarray of shape (..., channels)
         The sample.
     device : torch.device
@@ -153,7 +158,7 @@ def in_tiles(
     Returns
     -------
     result : ndarray of the shape of ``image``, float32
-        What the function makes of the sample.
+        The denoised sample.
     """
     size = image.shape[:-1]
     halo = -(-reach // stride) * stride
@@ -163,15 +168,20 @@ def in_tiles(
         n_tiles = math.ceil(side / longest)
         steps.append(math.ceil(side / n_tiles / stride) * stride)
     result = np.empty(image.shape, dtype=np.float32)
+
+    def run(computation: Computation, corner: tuple[int, ...]) -> None:
+        kept, seen, inner = [], [], []
+        for start, step, side in zip(corner, steps, size, strict=True):
+            first, stop = max(0, start - halo), min(side, start + step)
+            kept.append(slice(start, stop))
+            seen.append(slice(first, min(side, start + step + halo)))
+            inner.append(slice(start - first, stop - first))
+        tile = np.ascontiguousarray(image[tuple(seen)])
+        rows = as_fraction(rows_to_tensor(tile.reshape(1, -1)).to(device))
+        denoised = computation.denoise(rows, tile.shape).view(tile.shape)
+        result[tuple(kept)] = denoised[tuple(inner)].cpu().numpy()
+
     starts = [range(0, side, step) for side, step in zip(size, steps, strict=True)]
-    with torch.inference_mode(), shared_threads(), kept_memory(device, most_places):
-        for corner in itertools.product(*starts):
-            kept, seen, inner = [], [], []
-            for start, step, side in zip(corner, steps, size, strict=True):
-                first, stop = max(0, start - halo), min(side, start + step)
-                kept.append(slice(start, stop))
-                seen.append(slice(first, min(side, start + step + halo)))
-                inner.append(slice(start - first, stop - first))
-            tile = rows_to_tensor(image[tuple(seen)][np.newaxis])
-            result[tuple(kept)] = function(tile.to(device))[0][tuple(inner)].cpu().numpy()
+    corners = list(itertools.product(*starts))
+    _run_everywhere(run, computation, corners, device, most_places)
     return result

@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["LOSSES", "Loss", "make_criterion"]
+from skdae.training._standardization import Standardization
+
+__all__ = ["LOSSES", "Loss", "make_criterion", "unit_of_loss"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -19,8 +21,13 @@ LOSSES: dict[str, Loss] = {
     "mse": F.mse_loss,
 }
 
+# The power of the unit of the data that a loss is in.
+_POWERS = {"bce": 0, "huber": 2, "l1": 1, "mse": 2}
 
-def make_criterion(loss: str | Loss, *, logits: bool) -> Loss:
+
+def make_criterion(
+    loss: str | Loss, *, logits: bool, standardization: Standardization | None
+) -> Loss:
     """Return the function of (output, target) that training minimises.
 
     Parameters
@@ -30,10 +37,23 @@ def make_criterion(loss: str | Loss, *, logits: bool) -> Loss:
     logits : bool
         Whether the module's output stands before its sigmoid. Cross-entropy is then
         computed on the logits, which stays exact where the sigmoid saturates.
+    standardization : Standardization or None
+        What the output lacks to be in the units of the data, in which targets come. The losses
+        of this package are computed in standardized units, so that their gradients do not depend
+        on those of the data; a callable gets both in the units of the data.
     """
     function = LOSSES[loss] if isinstance(loss, str) else loss
+    if standardization is not None:
+        if isinstance(loss, str):
+            return lambda output, target: function(output, standardization.of_targets(target))
+        return lambda output, target: function(standardization.restored(output), target)
     if not logits:
         return function
     if loss == "bce":
         return F.binary_cross_entropy_with_logits
     return lambda output, target: function(torch.sigmoid(output), target)
+
+
+def unit_of_loss(loss: str | Loss, scale: float) -> float:
+    """Return how many units of the data one unit of the standardized loss is."""
+    return scale ** _POWERS[loss] if isinstance(loss, str) else 1.0

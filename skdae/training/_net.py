@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,18 +13,20 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skdae._random import borrowed_global_generator
-from skdae.layout import from_channels_first, to_channels_first
 from skdae.training._batches import Batches
 from skdae.training._blind_spots import at_spots
 from skdae.training._callbacks import BestWeights, ProgressBar
 from skdae.training._captured import CapturedStep
+from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, resolve_precision
-from skdae.training._losses import LOSSES, Loss, make_criterion
+from skdae.training._losses import LOSSES, Loss, make_criterion, unit_of_loss
 from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
-from skdae.training._threads import shared_threads
+from skdae.training._standardization import Standardization, Units
+from skdae.training._threads import few_threads
+from skdae.training._work import count_products
 
 __all__ = ["DenoisingNet", "LossExploded"]
 
@@ -82,15 +84,13 @@ class DenoisingNet(NeuralNet):
         How the learning rate moves; "constant" leaves it to the callbacks.
     precision : {"auto", "float32", "bfloat16"}
         What the module computes in; weights and loss are float32.
+    units : pair of Units or None, default=None
+        Those of inputs and outputs, which the module sees standardized. None shows it the data
+        as they are.
     seed : int
         Seed of the initial weights and of dropout.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
-
-    Attributes
-    ----------
-    agreed : dict
-        What trials of larger chunks showed (:func:`in_chunks`).
     """
 
     def __init__(
@@ -100,14 +100,15 @@ class DenoisingNet(NeuralNet):
         criterion: str | Loss,
         lr_schedule: str = "constant",
         precision: str = "auto",
+        units: tuple[Units, Units] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
         self.lr_schedule = lr_schedule
         self.precision = precision
+        self.units = units
         self.seed = seed
-        self.agreed: dict[Hashable, bool] = {}
 
     # ------------------------------------------------------------------ building
     @property
@@ -121,27 +122,25 @@ class DenoisingNet(NeuralNet):
         self.precision_ = resolve_precision(self.precision, module, torch.device(self.device))
         images = any(p.ndim == 4 for p in module.parameters())
         self.module_ = module.to(memory_format=torch.channels_last) if images else module
+        self.standardization_ = None
+        if self.units is not None:
+            self.standardization_ = Standardization(*self.units, torch.device(self.device))
         return self
 
     def initialize_criterion(self) -> DenoisingNet:
         """Make the loss that fits what the module returns."""
-        self.criterion_ = make_criterion(self.criterion, logits=self.returns_logits)
+        self.criterion_ = make_criterion(
+            self.criterion, logits=self.returns_logits, standardization=self.standardization_
+        )
+        self._unit_of_loss = 1.0
+        if self.standardization_ is not None:
+            self._unit_of_loss = unit_of_loss(self.criterion, self.standardization_.output_scale)
         return self
 
     @property
     def returns_logits(self) -> bool:
         """Whether the output of the module stands before its sigmoid."""
         return getattr(self.module_, "returns_logits", False)
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether the module is one of skdae, of layers of skdae and torch, that nobody watches."""
-        return type(self.module_).__module__.startswith("skdae.") and all(
-            type(part).__module__.split(".")[0] in ("skdae", "torch")
-            and not part._forward_hooks
-            and not part._forward_pre_hooks
-            for part in self.module_.modules()
-        )
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -189,17 +188,19 @@ class DenoisingNet(NeuralNet):
             after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
-        self.agreed.clear()
         best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
         self.initialize_callbacks()
         self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
+        device = torch.device(self.device)
+        n_products = count_products(self.module_, training.sample_shape, device)
+        n_products *= training.batch_size
         try:
             with (
                 self._global_generator(),
-                shared_threads(),
+                few_threads(n_products),
                 kept_memory(training.device, training.n_values),
                 CtrlC() as self._ctrl_c,
             ):
@@ -223,7 +224,7 @@ class DenoisingNet(NeuralNet):
 
     def _global_generator(self) -> AbstractContextManager:
         """Modules of users may draw from torch's global generator: lend it one of our own."""
-        if self.is_ours:
+        if is_ours(self.module_):
             return nullcontext()
         return borrowed_global_generator(self.seed + len(self.history), self.device)
 
@@ -246,7 +247,7 @@ class DenoisingNet(NeuralNet):
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
             and not self._observed
-            and self.is_ours
+            and is_ours(self.module_)
             and self.optimizer in OPTIMIZERS.values()
             and self.criterion in LOSSES
         )
@@ -329,7 +330,7 @@ class DenoisingNet(NeuralNet):
                 self._total.add_(step["loss"], alpha=len(batch[0]))
                 if self._observed:
                     self.notify("on_batch_end", batch=batch, training=training, **step)
-        loss = (self._total / len(iterator)).item()
+        loss = (self._total / len(iterator)).item() * self._unit_of_loss
         self.history.record(f"{prefix}_loss", loss)
         if not math.isfinite(loss) or (training and self._has_exploded(loss, iterator)):
             raise LossExploded(len(self.history), loss)
@@ -341,14 +342,14 @@ class DenoisingNet(NeuralNet):
 
         The first batch alone may have been spared the outliers of the data.
         """
-        first = self._first_loss.item()
+        first = self._first_loss.item() * self._unit_of_loss
         if first <= 0 or loss <= _EXPLODED * first:
             return False
         total = 0.0
         with torch.inference_mode():
             for _, target, *_ in training:
                 zeros = self.criterion_(torch.zeros_like(target), target)
-                total += zeros.item() * len(target)
+                total += zeros.item() * self._unit_of_loss * len(target)
         return loss > _EXPLODED * total / len(training) > 0
 
     def train_step(self, batch: tuple[Tensor, ...], **fit_params: Any) -> dict[str, Tensor]:
@@ -356,7 +357,7 @@ class DenoisingNet(NeuralNet):
         x, target, *spots = batch
         for parameter in self._parameters:
             parameter.grad = None
-        output = self.compute(self.module_, x)
+        output = self._output(x)
         if spots:
             output, target = at_spots(output, *spots), at_spots(target, *spots)
         loss = self.criterion_(output, target)
@@ -368,40 +369,32 @@ class DenoisingNet(NeuralNet):
         loss = loss.detach()
         if self._first_loss is _NO_LOSS:
             self._first_loss = loss
-        return {"loss": loss, "y_pred": output}
+        return {"loss": loss, "y_pred": self._restored(output.detach())}
 
     def validation_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
         """Compute the loss of a batch."""
         x, target = batch
         with torch.inference_mode():
-            output = self.compute(self.module_, x)
-            return {"loss": self.criterion_(output, target), "y_pred": output}
+            output = self._output(x)
+            return {"loss": self.criterion_(output, target), "y_pred": self._restored(output)}
 
     # ------------------------------------------------------------------ computing
-    def compute(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """Apply the module, or a part of it, in the net's precision."""
-        if x.ndim == 4:
-            x = x.contiguous(memory_format=torch.channels_last)
-        with autocast(torch.device(self.device), self.precision_):
-            return function(x).float()
+    def _output(self, x: Tensor) -> Tensor:
+        """Apply the module to inputs in the units of the data."""
+        if self.standardization_ is not None:
+            x = self.standardization_.of_inputs(x)
+        with autocast(x.device, self.precision_):
+            return self.module_(channels_last(x)).float()
 
-    def encode_rows(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
-        """Map rows (n, features) to flat codes."""
-        x = to_channels_first(rows, sample_shape)
-        return self.compute(self.module_.encode, x).flatten(1)
+    def _restored(self, output: Tensor) -> Tensor:
+        """Return the output in the units of the data, for callbacks that look at it."""
+        if self.standardization_ is None or not self._observed:
+            return output
+        return self.standardization_.restored(output)
 
-    def decode_rows(self, codes: Tensor, code_shape: tuple[int, ...]) -> Tensor:
-        """Map flat codes to rows (n, features)."""
-        return self._output_rows(self.compute(self.module_.decode, codes.unflatten(1, code_shape)))
-
-    def denoise_rows(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
-        """Map noisy rows (n, features) to clean ones."""
-        return self._output_rows(self.compute(self.module_, to_channels_first(rows, sample_shape)))
-
-    def _output_rows(self, output: Tensor) -> Tensor:
-        if self.returns_logits:
-            output = torch.sigmoid(output)
-        return from_channels_first(output)
+    def computation(self) -> Computation:
+        """Return what the trained module computes."""
+        return Computation(self.module_.eval(), self.standardization_)
 
 
 def _watches_batches(callback: Callback) -> bool:

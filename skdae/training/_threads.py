@@ -1,50 +1,129 @@
-"""One compute thread where joblib has already shared out the processor."""
+"""How many threads compute, and a pool of those that compute alone."""
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from joblib.parallel import get_active_backend
 
-__all__ = ["shared_threads"]
+__all__ = ["few_threads", "n_threads_here", "on_pool"]
+
+Item = TypeVar("Item")
+
+_WORTH_SHARING = 2**27
 
 _LOCK = threading.Lock()
+_THREAD = threading.local()
 
 
-@contextmanager
-def shared_threads() -> Iterator[None]:
-    """Compute on one thread inside of a worker of joblib, and as torch is set elsewhere.
+def n_threads_here() -> int:
+    """Return how many threads may compute: one inside of a worker of joblib, else torch's number.
 
     Two workers with the threads of all cores each would wait for each other's. Processes of
     loky need no help: they start with ``OMP_NUM_THREADS`` at their share.
     """
-    if get_active_backend()[0].nesting_level == 0 or "OMP_NUM_THREADS" in os.environ:
+    if get_active_backend()[0].nesting_level > 0 and "OMP_NUM_THREADS" not in os.environ:
+        return 1
+    return torch.get_num_threads()
+
+
+@contextmanager
+def few_threads(n_products: int) -> Iterator[None]:
+    """Compute on the calling thread alone inside of the block, unless the work is worth sharing.
+
+    Threads that share a small step wait for each other longer than they compute, many times so
+    where another process keeps a core busy. And their number changes the last bits of the result.
+
+    Parameters
+    ----------
+    n_products : int
+        Products of a weight and a value in a step.
+    """
+    alone = n_threads_here() == 1 or n_products < _WORTH_SHARING
+    before = torch.get_num_threads()
+    if not alone or before == 1:
         yield
         return
-    before = _set_here(1)
+    _set_here(1)
     try:
         yield
     finally:
         _set_here(before)
 
 
-def _set_here(n_threads: int) -> int:
-    """Set the number of this thread alone, and return the one before.
+def on_pool(functions: Sequence[Callable[[Item], None]], items: Iterable[Item]) -> None:
+    """Share items out among functions, each of which runs on one thread of a pool.
+
+    The pool serves all callers, has a thread a core, and stays for the next call. The kernels of
+    linear algebra share out a sum by the number of their threads; one thread always adds up in
+    the same order.
+
+    Parameters
+    ----------
+    functions : sequence of callable (item) -> None
+        Each takes the next item as soon as it is done with the one before.
+    items : iterable
+        What is shared out; no item is None.
+    """
+    queue = iter(items)
+    lock = threading.Lock()
+    stopped = False
+
+    def run(function: Callable[[Item], None]) -> None:
+        nonlocal stopped
+        while not stopped:
+            with lock:
+                item = next(queue, None)
+            if item is None:
+                return
+            try:
+                function(item)
+            except BaseException:
+                stopped = True
+                raise
+
+    if getattr(_THREAD, "is_worker", False):  # a module that calls predict waits for no worker
+        run(functions[0])
+        return
+    running = [_pool(os.getpid()).submit(run, function) for function in functions]
+    try:
+        for future in running:
+            future.result()
+    finally:
+        stopped = True
+        wait(running)
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Return the pool of this process; a forked one has none of the threads of its parent."""
+    n_cores = os.cpu_count() or 1
+    return ThreadPoolExecutor(n_cores, thread_name_prefix="skdae", initializer=_become_worker)
+
+
+def _become_worker() -> None:
+    _THREAD.is_worker = True
+    _set_here(1)
+
+
+def _set_here(n_threads: int) -> None:
+    """Set the number of this thread alone.
 
     torch keeps the last number that any thread set for the threads to come, which take it when
     they first ask: a thread of its own puts that one back.
     """
     with _LOCK:
-        before = torch.get_num_threads()
         kept: list[int] = []
         _in_a_new_thread(lambda: kept.append(torch.get_num_threads()))
         torch.set_num_threads(n_threads)
         _in_a_new_thread(lambda: torch.set_num_threads(*kept))
-    return before
 
 
 def _in_a_new_thread(work: Callable[[], None]) -> None:

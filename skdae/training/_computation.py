@@ -1,0 +1,91 @@
+"""What a trained module computes: rows in, rows out, in the units of the data."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from skdae.layout import from_channels_first, to_channels_first
+from skdae.training._standardization import Standardization
+
+__all__ = ["Computation", "channels_last", "is_ours"]
+
+
+def is_ours(module: nn.Module) -> bool:
+    """Whether a module and its layers come from skdae or torch, and have no hooks."""
+    return type(module).__module__.startswith("skdae.") and all(
+        type(part).__module__.split(".")[0] in ("skdae", "torch")
+        and not part._forward_hooks
+        and not part._forward_pre_hooks
+        for part in module.modules()
+    )
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Lay images out in memory as convolutions are fastest on them."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+@dataclass(frozen=True)
+class Computation:
+    """Encode, decode and denoise rows with a module, in float32.
+
+    bfloat16 makes training faster, and its rounding is noise among noise there. A result would
+    keep no more than eight bits, and would depend on the processor.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The trained module.
+    standardization : Standardization or None
+        What it sees the data through.
+    """
+
+    module: nn.Module
+    standardization: Standardization | None
+
+    def encode(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map rows (n, features) to flat codes."""
+        x = self._inputs(rows, sample_shape)
+        return self.module.encode(x).float().flatten(1)
+
+    def decode(self, codes: Tensor, code_shape: tuple[int, ...]) -> Tensor:
+        """Map flat codes to rows (n, features)."""
+        return self._rows(self.module.decode(codes.unflatten(1, code_shape)))
+
+    def denoise(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map noisy rows (n, features) to clean ones."""
+        x = self._inputs(rows, sample_shape)
+        return self._rows(self.module(x))
+
+    def for_threads(self, n_threads: int) -> list[Computation]:
+        """Return one computation for each of so many threads, or fewer.
+
+        Modules of ours keep nothing between calls. One of the user's may: each thread has a copy
+        of its own, which shares the weights. What cannot be copied is for one thread.
+        """
+        if n_threads <= 1 or is_ours(self.module):
+            return [self] * n_threads
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        shared = {id(tensor): tensor for tensor in tensors}
+        try:
+            modules = [copy.deepcopy(self.module, shared.copy()) for _ in range(n_threads)]
+        except Exception:
+            return [self]
+        return [replace(self, module=module) for module in modules]
+
+    def _inputs(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        x = channels_last(to_channels_first(rows, sample_shape))
+        return x if self.standardization is None else self.standardization.of_inputs(x)
+
+    def _rows(self, output: Tensor) -> Tensor:
+        output = output.float()
+        if getattr(self.module, "returns_logits", False):
+            output = torch.sigmoid(output)
+        if self.standardization is not None:
+            output = self.standardization.restored(output)
+        return from_channels_first(output)

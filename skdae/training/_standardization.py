@@ -1,0 +1,93 @@
+"""Centre and scale: the module sees values near 0 and of size 1, whatever the units of the data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdae.layout import full_range, parts_of
+
+__all__ = ["Standardization", "Units", "measure_units"]
+
+_LOOKED_AT = 2**22
+_RESOLUTION = float(np.finfo(np.float32).eps)
+
+Units = tuple[tuple[float, ...], float]
+"""The centre of each channel, and one scale for all: plain numbers, for the fitted state."""
+
+
+def measure_units(rows: Any, sample_shape: tuple[int, ...]) -> Units:
+    """Return the mean of each channel, and the standard deviation within channels.
+
+    Of large data, evenly spaced rows are looked at. Constant data get their own size as the scale.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), or list of ndarray of shape (..., channels)
+        The data; ``uint8`` and ``uint16`` as fractions of their range.
+    sample_shape : tuple of int
+        What a row is. The values of a table, ``(features,)``, are one channel.
+    """
+    parts = parts_of(rows)
+    n_channels = sample_shape[-1] if len(sample_shape) > 1 else 1
+    step = math.ceil(sum(part.size for part in parts) / _LOOKED_AT)
+    moments = [_moments(part[::step].reshape(-1, n_channels)) for part in parts]
+    counts = np.array([count for count, _, _ in moments], dtype=np.float64)
+    means = np.array([mean for _, mean, _ in moments])
+    variances = np.array([variance for _, _, variance in moments])
+    centre = np.average(means, axis=0, weights=counts)
+    variance = np.average(variances + np.square(means - centre), axis=0, weights=counts).mean()
+    scale, size = math.sqrt(variance), float(np.abs(centre).max())
+    if scale <= _RESOLUTION * size:  # all values are one, but for rounding
+        scale = size or 1.0
+    return tuple(centre.tolist()), scale
+
+
+def _moments(values: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of values, and the mean and variance of each channel."""
+    fractions = values.astype(np.float64) / (full_range(values.dtype) or 1.0)
+    return len(fractions), fractions.mean(axis=0), fractions.var(axis=0)
+
+
+class Standardization:
+    """The way from the units of the data to those of the module, and back.
+
+    Parameters
+    ----------
+    inputs, outputs : Units
+        Of the noisy samples, and of the clean ones, which may have units of their own.
+    device : torch.device
+        Where the module computes.
+    """
+
+    def __init__(self, inputs: Units, outputs: Units, device: torch.device):
+        self.input_centre, self.input_scale = _on_device(inputs, device)
+        self.output_centre, self.output_scale = _on_device(outputs, device)
+
+    def of_inputs(self, x: Tensor) -> Tensor:
+        """Standardize inputs (n, channels, ...), or the rows of a table."""
+        return (x - _along_channels(self.input_centre, x)).div_(self.input_scale)
+
+    def of_targets(self, target: Tensor) -> Tensor:
+        """Standardize what the output should be."""
+        return (target - _along_channels(self.output_centre, target)).div_(self.output_scale)
+
+    def restored(self, output: Tensor) -> Tensor:
+        """Return an output of the module in the units of the data."""
+        return output * self.output_scale + _along_channels(self.output_centre, output)
+
+
+def _on_device(units: Units, device: torch.device) -> tuple[float | Tensor, float]:
+    """Return one number where that will do, which takes no kernel of its own."""
+    centre, scale = units
+    if len(centre) == 1:
+        return centre[0], scale
+    return torch.tensor(centre, device=device), scale
+
+
+def _along_channels(centre: float | Tensor, x: Tensor) -> float | Tensor:
+    return centre.view(-1, *[1] * (x.ndim - 2)) if isinstance(centre, Tensor) else centre
