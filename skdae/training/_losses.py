@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,8 +13,19 @@ __all__ = ["LOSSES", "Loss", "make_criterion"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+
+def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean cross-entropy, NaN if an output is no probability.
+
+    torch's kernel for GPUs aborts there, and the process cannot use the GPU any more.
+    """
+    valid = (output >= 0) & (output <= 1)
+    loss = F.binary_cross_entropy(output.where(valid, 0.5), target)
+    return loss.where(valid.all(), math.nan)
+
+
 LOSSES: dict[str, Loss] = {
-    "bce": F.binary_cross_entropy,
+    "bce": binary_cross_entropy,
     "huber": F.huber_loss,
     "l1": F.l1_loss,
     "mse": F.mse_loss,
