@@ -78,7 +78,7 @@ class EndsInSigmoid(nn.Module):
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_cross_entropy_that_diverges_says_so(device):
-    settings = {"noise": "gaussian", "loss": "bce", "lr": 1e38, "optimizer": "sgd"}
+    settings = {"noise": "gaussian", "loss": "bce", "lr": 1e38, "optimizer": "adam"}
     dae = DenoisingAutoencoder(EndsInSigmoid, sample_shape=(8, 8, 1), device=device, **settings)
     with pytest.raises(ValueError, match="The training of DenoisingAutoencoder diverged"):
         dae.set_params(max_epochs=3, random_state=0).fit(X)
