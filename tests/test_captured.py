@@ -112,7 +112,7 @@ class FakeCuda:
 
 
 def settings_of(optimizer):
-    groups = [(group, dict(group)) for group in optimizer.param_groups]
+    groups = [(g, {**g, "params": list(g["params"])}) for g in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     return groups, [(p, p.data, p.requires_grad) for p in parameters]
 
@@ -475,6 +475,10 @@ def give_a_bias_a_group(net):
     net.optimizer_.add_param_group({"params": [group["params"].pop()], "lr": 0.1})
 
 
+def leave_a_bias_out(net):
+    net.optimizer_.param_groups[0]["params"].pop()
+
+
 def start_the_optimizer_anew(net):
     net.initialize_optimizer()
 
@@ -490,6 +494,7 @@ OTHERS = [
     freeze,
     move_weights,
     give_a_bias_a_group,
+    leave_a_bias_out,
     start_the_optimizer_anew,
     take_another_loss,
 ]
@@ -500,6 +505,8 @@ OTHERS = [
 def test_callbacks_change_captured_steps_too(change, early, captured, monkeypatch):
     dae = DenseDAE((8,), noise="gaussian", lr=0.01, lr_schedule="constant", max_epochs=5)
     dae.set_params(random_state=0, callbacks=[AtEpochThree(change, early)])
+    if change is start_the_optimizer_anew:
+        dae.set_params(optimizer="sgd")  # a new one has the settings of the old one
     by_replay = clone(dae).fit(X)
     assert len(captured) == (1 if change in RATES else 2)
     assert all(graph.replays for graph in captured)
