@@ -54,6 +54,10 @@ bench: $(VENV)/base.stamp ## Print the tables of benchmarks/README.md, in half a
 bench-keras: $(VENV)/base.stamp $(KERAS)/keras.stamp ## Race the Keras tutorials, in ten minutes
 	$(BIN)/python benchmarks/versus_keras.py --keras-python $(KERAS)/bin/python
 
+.PHONY: gpu
+gpu: $(VENV)/test.stamp ## Check what needs a CUDA device, in ten minutes, and print a table
+	SCIPY_ARRAY_API=1 $(BIN)/python benchmarks/gpu.py
+
 .PHONY: clean
 clean: ## Remove the environment and all that the other targets made
 	rm -rf $(VENV) $(KERAS) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

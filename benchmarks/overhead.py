@@ -155,18 +155,12 @@ def networks(device: str) -> dict[str, tuple[BaseDenoisingAutoencoder, np.ndarra
     }
 
 
-def main() -> None:
-    """Let all take turns and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--turns", type=int, default=7)
-    options = parser.parse_args()
-
-    print_machine(options.device)
+def measure(device: str, turns: int) -> list[list[str]]:
+    """Let all take turns, and return a row of each network."""
     rows = []
-    for name, (dae, X, epochs) in networks(options.device).items():
+    for name, (dae, X, epochs) in networks(device).items():
         medians: dict[str, list[float]] = {contestant: [] for contestant in CONTESTANTS}
-        for _ in range(options.turns):
+        for _ in range(turns):
             for contestant, run in CONTESTANTS.items():
                 medians[contestant].append(float(np.median(run(dae, X, epochs))))
         bare = np.array(medians["bare loop"])
@@ -175,11 +169,23 @@ def main() -> None:
             [
                 name,
                 f"{np.median(bare) / steps * 1e6:.0f}",
-                *(f"{np.median(np.array(medians[c]) / bare):.3f}" for c in ("skdae",)),
+                f"{np.median(np.array(medians['skdae']) / bare):.3f}",
                 f"{np.median(np.array(medians['plain skorch']) / bare):.2f}",
             ]
         )
-    print_table(["network", "bare loop, us a step", "skdae / bare", "plain skorch / bare"], rows)
+    return rows
+
+
+def main() -> None:
+    """Let all take turns and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--turns", type=int, default=7)
+    options = parser.parse_args()
+
+    print_machine(options.device)
+    head = ["network", "bare loop, us a step", "skdae / bare", "plain skorch / bare"]
+    print_table(head, measure(options.device, options.turns))
 
 
 if __name__ == "__main__":

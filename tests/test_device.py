@@ -1,6 +1,7 @@
 """Where and how precisely to compute: devices, precision, and where the data lies."""
 
 import multiprocessing
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from skorch.callbacks import Callback
 from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE
 from skdae.nn import ConvAutoencoder, DenseAutoencoder, ResidualUNet
 from skdae.training import resolve_device
-from skdae.training._device import autocast, free_memory, place, resolve_precision
+from skdae.training._device import autocast, free_memory, on_device, place, resolve_precision
 
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 1)
@@ -166,6 +167,25 @@ def test_autocast():
         assert (a @ a).dtype == torch.float32
     with autocast(CPU, "bfloat16"):
         assert (a @ a).dtype == torch.bfloat16
+        assert not torch.is_autocast_cache_enabled()  # its weights would outlive a capture
+
+
+def test_a_gpu_becomes_the_current_one_and_other_devices_change_nothing(monkeypatch):
+    entered = []
+
+    @contextmanager
+    def device(which):
+        entered.append(which)
+        yield
+        entered.append("left")
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    for other in (CPU, torch.device("mps"), torch.device("meta")):
+        with on_device(other):
+            assert entered == []
+    with on_device(GPU):
+        assert entered == [GPU]
+    assert entered == [GPU, "left"]
 
 
 @pytest.mark.parametrize("fast", [False, True])
@@ -286,3 +306,34 @@ def test_a_search_in_two_processes_on_the_gpu():
     alone = GridSearchCV(dae, **settings).fit(images)
     scores = "mean_test_score"
     np.testing.assert_allclose(search.cv_results_[scores], alone.cv_results_[scores], atol=0.02)
+
+
+class CurrentDevice(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        self.index_ = torch.cuda.current_device()
+
+
+@pytest.mark.gpu
+def test_a_training_makes_its_gpu_the_current_one():
+    last = torch.cuda.device_count() - 1
+    before = torch.cuda.current_device()
+    images = (load_digits().images[:100] / 16).astype(np.float32)
+    dae = DenseDAE((8,), noise="gaussian", max_epochs=2, device=f"cuda:{last}")
+    dae.set_params(callbacks=[CurrentDevice()]).fit(images)
+    assert dict(dae.net_.callbacks_)["CurrentDevice"].index_ == last
+    assert torch.cuda.current_device() == before
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", [DenseDAE, ConvDAE, UNetDAE])
+@pytest.mark.parametrize("n_epochs", [3, 30])  # step by step, and as a graph
+def test_deterministic_algorithms_give_one_model_for_one_seed(kind, n_epochs, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    images = (load_digits().images[:300] / 16).astype(np.float32)[:, :7, :7]  # padded, then cropped
+    dae = kind((8,), noise=GaussianNoise(0.2), max_epochs=n_epochs, device="cuda", random_state=0)
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, second = (clone(dae).fit(images).predict(images) for _ in range(2))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    np.testing.assert_array_equal(first, second)

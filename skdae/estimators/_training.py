@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
-from skdae.noise import NoiseInjector
 from skdae.noise._split import SplitMixin
 from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Patches, Units, measure_units, place
 
@@ -239,7 +237,7 @@ def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             sample_shape=data.sample_shape,
             batch_size=_batch_size(estimator, len(indices), data.sample_shape),
             device=device,
-            repeatable=_is_repeatable(data.noise),
+            repeatable=data.noise is None or data.noise._is_repeatable(),
             **_corruption(estimator, data),
             **source,
         )
@@ -292,19 +290,3 @@ def _corruption(estimator: Any, data: TrainingData) -> dict[str, Any]:
     if full_range(data.dtype):
         return {"noise": lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)}
     return {"noise": noise.corrupt_batch}
-
-
-def _is_repeatable(noise: NoiseInjector | None) -> bool:
-    """Say whether a noise, and all that it is made of, works without the host.
-
-    Those of this package do, unless their levels have to be copied to the device.
-    """
-    if noise is None:
-        return True
-    parts = [noise, *noise.get_params().values()]
-    return all(
-        type(part).__module__.startswith("skdae.noise.")
-        and (part._level is None or isinstance(getattr(part, part._level), (Real, tuple)))
-        for part in parts
-        if isinstance(part, NoiseInjector)
-    )

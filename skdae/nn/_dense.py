@@ -46,8 +46,8 @@ class DenseAutoencoder(nn.Module):
         self.sample_shape = tuple(sample_shape)
         self.returns_logits = returns_logits
         sizes = [math.prod(sample_shape), *hidden_layer_sizes, latent_dim]
-        self.encoder = _dense_layers(sizes, activation)
-        self.decoder = _dense_layers(sizes[::-1], activation)[:-1]
+        self.encoder = nn.Sequential(*_dense_layers(sizes, activation))
+        self.decoder = nn.Sequential(*_dense_layers(sizes[::-1], activation)[:-1])
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, ...) to codes (n, latent_dim)."""
@@ -64,8 +64,8 @@ class DenseAutoencoder(nn.Module):
         return self.decode(self.encode(x))
 
 
-def _dense_layers(sizes: Sequence[int], activation: str) -> nn.Sequential:
+def _dense_layers(sizes: Sequence[int], activation: str) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for n_inputs, n_outputs in itertools.pairwise(sizes):
         layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers)
+    return layers

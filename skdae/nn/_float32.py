@@ -18,7 +18,7 @@ def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
     bfloat16 has eight bits of mantissa: the first layer would round the input to 256 levels an
     octave, and the last one the output.
     """
-    if not torch.is_autocast_enabled(x.device.type):
+    if not _autocasts(x):
         return layer(x)
     with torch.autocast(x.device.type, enabled=False):
         return layer(x if isinstance(layer, ConvToFew) else x.float())
@@ -26,8 +26,12 @@ def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
 
 def as_autocast(x: Tensor) -> Tensor:
     """Convert a tensor as the next layer of autocast would, before cheap layers see it."""
+    return x.to(torch.get_autocast_dtype(x.device.type)) if _autocasts(x) else x
+
+
+def _autocasts(x: Tensor) -> bool:
     kind = x.device.type
-    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def through(layers: Iterable[nn.Module], x: Tensor) -> Tensor:

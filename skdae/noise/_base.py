@@ -79,6 +79,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     _mixes_rows: ClassVar[bool] = False
     # Whether the level is in the units of the data, so that for images it is a fraction.
     _in_units: ClassVar[bool] = False
+    # Whether a batch takes the same operations on the device every time, and none on the host, so
+    # that a recording may stand for them. Each class says so for itself: a subclass may corrupt
+    # in another way.
+    _repeatable: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict] = {
         "clip": [None, tuple, list],
@@ -215,6 +219,15 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         level = draw_level(getattr(self, self._level), x, generator) if self._level else None
         noisy = self._corrupt(x, level, generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
+
+    def _is_repeatable(self) -> bool:
+        """Say whether a GPU may record the corruption of a batch, and repeat it for the others.
+
+        Levels of an array would be copied to it for every batch.
+        """
+        level = getattr(self, self._level) if self._level else None
+        says_so = vars(type(self)).get("_repeatable", False)
+        return says_so and (level is None or isinstance(level, (Real, tuple)))
 
     def _check_parameters(self) -> None:
         self._validate_params()

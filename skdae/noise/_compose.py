@@ -28,6 +28,10 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
     def _mixes_rows(self) -> bool:  # type: ignore[override]
         return any(noise._mixes_rows for _, noise in self.noises)
 
+    def _is_repeatable(self) -> bool:
+        """Say whether a GPU may record the corruption of a batch: whether all parts may."""
+        return super()._is_repeatable() and all(noise._is_repeatable() for _, noise in self.noises)
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         owner = type(self).__name__
@@ -100,6 +104,8 @@ class OneOfNoise(_ComposedNoise):
     >>> print(f"{X_noisy.mean():.1f}")
     0.5
     """
+
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **_ComposedNoise._parameter_constraints,
@@ -199,6 +205,8 @@ class ChainNoise(_ComposedNoise):
     >>> print(f"{camera.corrupt(X, random_state=0).std():.2f}")
     0.05
     """
+
+    _repeatable = True
 
     def __init__(self, noises, *, clip=None, random_state=None, when="fit"):
         self.noises = noises

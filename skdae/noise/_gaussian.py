@@ -66,6 +66,7 @@ class GaussianNoise(SplitMixin, NoiseInjector):
 
     _level = "sigma"
     _in_units = True
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

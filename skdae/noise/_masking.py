@@ -71,6 +71,7 @@ class MaskingNoise(NoiseInjector):
     """
 
     _level = "amount"
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

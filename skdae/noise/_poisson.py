@@ -64,6 +64,7 @@ class PoissonNoise(SplitMixin, NoiseInjector):
     """
 
     _level = "peak"
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

@@ -70,6 +70,7 @@ class SaltAndPepperNoise(NoiseInjector):
     """
 
     _level = "amount"
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

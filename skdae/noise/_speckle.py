@@ -61,6 +61,7 @@ class SpeckleNoise(NoiseInjector):
     """
 
     _level = "sigma"
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

@@ -74,6 +74,7 @@ class SwapNoise(NoiseInjector):
 
     _level = "amount"
     _mixes_rows = True
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

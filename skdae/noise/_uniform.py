@@ -60,6 +60,7 @@ class UniformNoise(NoiseInjector):
 
     _level = "amplitude"
     _in_units = True
+    _repeatable = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,

@@ -3,18 +3,66 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["CapturedStep"]
+__all__ = ["CAN_CAPTURE", "CapturedStep", "has_hooks", "step_settings"]
+
+CAN_CAPTURE = torch.__version__ >= "2.13"
+"""Whether torch cleans up after a capture that fails: its allocator and its generators."""
+
+# torch 2.14 finds out by itself which generators a graph draws from.
+_REGISTERS_GENERATORS = torch.__version__ < "2.14.0.dev0"
 
 # The first calls of kernels and optimizers set themselves up, which cannot be recorded.
 _WARM_UP = 3
 
-# One capture at a time; other threads may go on with all else meanwhile.
+# One capture at a time and no replay meanwhile; other threads may go on with all else.
 _CAPTURING = threading.Lock()
+
+# cuBLAS keeps a workspace for every stream that it has seen, so streams are used again. A step
+# has its stream to itself until its release.
+_IDLE_STREAMS: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
+
+
+def has_hooks(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether a step runs hooks: code of the user, which a replay leaves out."""
+    hooks: list[Any] = [
+        nn.modules.module._has_any_global_hook(),
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_step_post_hooks,
+    ]
+    for part in module.modules():
+        hooks += [part._forward_pre_hooks, part._forward_hooks]
+        hooks += [part._backward_pre_hooks, part._backward_hooks]
+    for parameter in module.parameters():
+        hooks += [parameter._backward_hooks, parameter._post_accumulate_grad_hooks]
+    return any(hooks)
+
+
+def step_settings(module: nn.Module, optimizer: torch.optim.Optimizer, *others: Any) -> tuple:
+    """Return what a recorded step takes for granted, for a comparison with ``==``.
+
+    The values of tensors are read anew by each replay, and so are the rates.
+    """
+    return (
+        others,
+        optimizer,
+        [
+            {key: value for key, value in group.items() if key not in ("lr", "params")}
+            for group in optimizer.param_groups
+        ],
+        [[p.data_ptr() for p in group["params"]] for group in optimizer.param_groups],
+        list(module.modules()),
+        [(p.data_ptr(), p.requires_grad) for p in (*module.parameters(), *module.buffers())],
+        has_hooks(module, optimizer),
+        torch.are_deterministic_algorithms_enabled(),
+    )
 
 
 class CapturedStep:
@@ -22,14 +70,14 @@ class CapturedStep:
 
     The first calls run as usual. Then the step is captured as a CUDA graph: the host only
     copies the indices of the next batch and starts the replay. A step that cannot be captured
-    goes on as usual.
+    goes on as usual, and so do batches of another length than the first.
 
     Parameters
     ----------
     step : callable (chosen) -> None
         Slices a batch, corrupts it, and trains on it, all without waiting for the GPU.
-    batch_size : int
-        Indices of the batches that are captured; others run as usual.
+    settings : callable () -> object
+        What the step takes for granted (:func:`step_settings`).
     optimizer : torch.optim.Optimizer
         What the step moves. Its rates become tensors, which a replay reads anew.
     generator : torch.Generator
@@ -42,63 +90,95 @@ class CapturedStep:
         self,
         step: Callable[[Tensor], None],
         *,
-        batch_size: int,
+        settings: Callable[[], Any],
         optimizer: torch.optim.Optimizer,
         generator: torch.Generator,
         device: torch.device,
     ):
         self.step = step
+        self.settings = settings
         self.optimizer = optimizer
         self.generator = generator
-        self.chosen = torch.zeros(batch_size, dtype=torch.int64, device=device)
-        self.stream = torch.cuda.Stream(device)
+        self.device = device
+        idle = _IDLE_STREAMS[device]
+        self.stream = idle.pop() if idle else torch.cuda.Stream(device)
+        self.chosen: Tensor | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
         self.calls = 0
+        self.rates = []
         for group in optimizer.param_groups:
-            group["lr"] = torch.full((), group["lr"], device=device)
+            rate = torch.full((), group["lr"], dtype=torch.float32, device=device)
+            self.rates.append(rate)
+            group["lr"] = rate
             if "capturable" in group:
                 group["capturable"] = True
+        self.recorded = settings()
+
+    def follows(self) -> bool:
+        """Take over rates that callbacks have set, and say whether all else is as it was."""
+        if self.settings() != self.recorded:
+            return False
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            if group["lr"] is not rate:
+                rate.fill_(float(group["lr"]))
+                group["lr"] = rate
+        return True
 
     def __call__(self, chosen: Tensor) -> None:
         """Train on the rows of these indices."""
+        if self.chosen is None:
+            self.chosen = torch.empty_like(chosen)
         failed = self.graph is None and self.calls > _WARM_UP
         if failed or len(chosen) != len(self.chosen):
             self.step(chosen)
             return
         self.chosen.copy_(chosen)
         if self.calls == _WARM_UP:
-            self._capture()
+            self._capture(self.chosen)
         self.calls += 1
         if self.graph is None:
-            self._step_on_side_stream()
+            self._step_on_side_stream(self.chosen)
         else:
-            self.graph.replay()
+            with _CAPTURING:
+                self.graph.replay()
 
-    def _step_on_side_stream(self) -> None:
+    def _step_on_side_stream(self, chosen: Tensor) -> None:
         """Run once as usual, on a stream that a capture may follow."""
-        current = torch.cuda.current_stream(self.chosen.device)
+        current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
-            self.step(self.chosen)
+            self.step(chosen)
         current.wait_stream(self.stream)
 
-    def _capture(self) -> None:
+    def _capture(self, chosen: Tensor) -> None:
         graph = torch.cuda.CUDAGraph()
         try:
-            graph.register_generator_state(self.generator)
+            if _REGISTERS_GENERATORS:
+                graph.register_generator_state(self.generator)
+            # torch.cuda.graph sets the stream, but does not set it back if the capture fails.
             with (
                 _CAPTURING,
+                torch.cuda.stream(self.stream),
                 torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"),
             ):
-                self.step(self.chosen)
+                self.step(chosen)
+            self.graph = graph
         except RuntimeError:
-            return  # something waits for the GPU: slower, but right
-        self.graph = graph
+            pass  # something waits for the GPU: slower, but right
+        finally:
+            if self.graph is None:
+                graph.reset()
 
     def release(self) -> None:
-        """Give the memory of the graph back, and make the rates numbers again."""
-        self.graph = None
+        """Give stream and memory of the graph back, and make the rates numbers again."""
+        # After an error of the GPU every read repeats it, and the first one must get through.
+        with suppress(RuntimeError):
+            for group in self.optimizer.param_groups:
+                group["lr"] = float(group["lr"])  # waits for the last replay
         for group in self.optimizer.param_groups:
-            group["lr"] = float(group["lr"])
             if "capturable" in group:
                 group["capturable"] = False
+            for parameter in group["params"]:
+                parameter.grad = None
+        self.graph = None
+        _IDLE_STREAMS[self.device].append(self.stream)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ class Computation:
         What it sees the data through.
     """
 
-    module: nn.Module
+    module: Any
     standardization: Standardization | None
 
     def encode(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:

@@ -9,7 +9,15 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-__all__ = ["PRECISIONS", "autocast", "free_memory", "place", "resolve_device", "resolve_precision"]
+__all__ = [
+    "PRECISIONS",
+    "autocast",
+    "free_memory",
+    "on_device",
+    "place",
+    "resolve_device",
+    "resolve_precision",
+]
 
 PRECISIONS = ("auto", "bfloat16", "float32")
 
@@ -72,7 +80,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Return the context in which a module computes."""
     if precision == "float32":
         return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    # A cache of the weights in bfloat16 must not outlive the capture of a step.
+    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
+
+
+def on_device(device: torch.device) -> AbstractContextManager:
+    """Return the context in which a GPU is the current one, for calls that name none."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def place(rows: list[torch.Tensor], device: torch.device) -> list[torch.Tensor]:

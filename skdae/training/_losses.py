@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,8 +15,19 @@ __all__ = ["LOSSES", "Loss", "make_criterion", "unit_of_loss"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+
+def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean cross-entropy, NaN if an output is no probability.
+
+    torch's kernel for GPUs aborts there, and the process cannot use the GPU any more.
+    """
+    valid = (output >= 0) & (output <= 1)
+    loss = F.binary_cross_entropy(output.where(valid, 0.5), target)
+    return loss.where(valid.all(), math.nan)
+
+
 LOSSES: dict[str, Loss] = {
-    "bce": F.binary_cross_entropy,
+    "bce": binary_cross_entropy,
     "huber": F.huber_loss,
     "l1": F.l1_loss,
     "mse": F.mse_loss,
@@ -26,7 +38,7 @@ _POWERS = {"bce": 0, "huber": 2, "l1": 1, "mse": 2}
 
 
 def make_criterion(
-    loss: str | Loss, *, logits: bool, standardization: Standardization | None
+    loss: str | Loss, *, logits: bool, standardization: Standardization | None = None
 ) -> Loss:
     """Return the function of (output, target) that training minimises.
 
@@ -37,7 +49,7 @@ def make_criterion(
     logits : bool
         Whether the module's output stands before its sigmoid. Cross-entropy is then
         computed on the logits, which stays exact where the sigmoid saturates.
-    standardization : Standardization or None
+    standardization : Standardization or None, default=None
         What the output lacks to be in the units of the data, in which targets come. The losses
         of this package are computed in standardized units, so that their gradients do not depend
         on those of the data; a callable gets both in the units of the data.

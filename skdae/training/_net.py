@@ -16,10 +16,10 @@ from skdae._random import borrowed_global_generator
 from skdae.training._batches import Batches
 from skdae.training._blind_spots import at_spots
 from skdae.training._callbacks import BestWeights, ProgressBar
-from skdae.training._captured import CapturedStep
+from skdae.training._captured import CAN_CAPTURE, CapturedStep, has_hooks, step_settings
 from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
-from skdae.training._device import autocast, resolve_precision
+from skdae.training._device import autocast, on_device, resolve_precision
 from skdae.training._losses import LOSSES, Loss, make_criterion, unit_of_loss
 from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
@@ -202,6 +202,7 @@ class DenoisingNet(NeuralNet):
                 self._global_generator(),
                 few_threads(n_products),
                 kept_memory(training.device, training.n_values),
+                on_device(training.device),
                 CtrlC() as self._ctrl_c,
             ):
                 self.fit_loop(training, validation, epochs=epochs)
@@ -215,9 +216,6 @@ class DenoisingNet(NeuralNet):
                 stop.restored = restored
             raise
         finally:
-            if self._captured is not None:
-                self._captured.release()
-                self._captured = None
             self.notify("on_train_end", X=training, y=validation)
         if patience is not None:
             best.restore(self)
@@ -243,14 +241,30 @@ class DenoisingNet(NeuralNet):
     def _is_worth_capturing(self, training: Batches, epochs: int) -> bool:
         """Say whether the steps are many, on a GPU, and all the same: none is the user's code."""
         return (
-            self._total.is_cuda
+            CAN_CAPTURE
+            and self._total.is_cuda
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
             and not self._observed
             and is_ours(self.module_)
             and self.optimizer in OPTIMIZERS.values()
             and self.criterion in LOSSES
+            and not has_hooks(self.module_, self.optimizer_)
         )
+
+    def _update_capture(self, training: Batches, epochs: int) -> None:
+        """Capture the step if that is worth it, and anew if a callback has changed it."""
+        if self._captured is not None:
+            if self._captured.follows():
+                return
+            self._release_capture()
+        if self._is_worth_capturing(training, epochs):
+            self._captured = self._capture(training)
+
+    def _release_capture(self) -> None:
+        if self._captured is not None:
+            self._captured.release()
+            self._captured = None
 
     def _capture(self, training: Batches) -> CapturedStep:
         assert training.generator is not None
@@ -261,7 +275,9 @@ class DenoisingNet(NeuralNet):
 
         return CapturedStep(
             step,
-            batch_size=training.batch_size,
+            settings=lambda: step_settings(
+                self.module_, self.optimizer_, self.criterion_, self.precision_
+            ),
             optimizer=self.optimizer_,
             generator=training.generator,
             device=self._total.device,
@@ -285,15 +301,17 @@ class DenoisingNet(NeuralNet):
         if self.lr_schedule == "one_cycle":
             self._rates = one_cycle(self.lr, epochs * len(X.starts))
         self._total = torch.zeros((), device=self.device)
-        if self._is_worth_capturing(X, epochs):
-            self._captured = self._capture(X)
-        for _ in range(epochs):
-            self.notify("on_epoch_begin", **datasets)
-            self.history.new_batch()  # callbacks of skorch format the last one
-            self.run_single_epoch(X, True, "train", self.train_step)
-            self.run_single_epoch(y, False, "valid", self.validation_step)
-            if self._ends_with_this_epoch(datasets):
-                break
+        try:
+            for _ in range(epochs):
+                self.notify("on_epoch_begin", **datasets)
+                self.history.new_batch()  # callbacks of skorch format the last one
+                self._update_capture(X, epochs)
+                self.run_single_epoch(X, True, "train", self.train_step)
+                self.run_single_epoch(y, False, "valid", self.validation_step)
+                if self._ends_with_this_epoch(datasets):
+                    break
+        finally:
+            self._release_capture()
         return self
 
     def _ends_with_this_epoch(self, datasets: dict) -> bool:

@@ -361,4 +361,5 @@ def test_cuda(dae, images):
     loaded = pickle.loads(pickle.dumps(on_gpu))
     np.testing.assert_array_equal(loaded.predict(images), on_gpu.predict(images))
     loaded = pickle.loads(pickle.dumps(on_gpu.set_params(device="cpu")))
-    np.testing.assert_allclose(loaded.predict(images), on_gpu.predict(images), atol=1e-2)
+    # bfloat16 alone may cost 0.0085.
+    np.testing.assert_allclose(loaded.predict(images), on_gpu.predict(images), atol=2e-2)
