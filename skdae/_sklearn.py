@@ -41,7 +41,9 @@ _LARGEST_INT = 2**63 - 1
 
 
 def fits_float(value: Any) -> bool:
-    """Whether a float can hold a number; Python's ints and fractions have no largest one."""
+    """Whether a value is a number that a float can hold; Python's ints have no largest one."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
     try:
         float(value)
     except OverflowError:
@@ -54,9 +56,9 @@ class Interval(_Interval):
 
     def is_satisfied_by(self, val: Any) -> bool:
         """Accept a number of the interval, unless torch cannot compute with it."""
-        if not super().is_satisfied_by(val):
+        if self.type is Real and not fits_float(val):
             return False
-        return fits_float(val) if self.type is Real else val <= _LARGEST_INT
+        return super().is_satisfied_by(val) and (self.type is Real or val <= _LARGEST_INT)
 
 
 def validate_rows(

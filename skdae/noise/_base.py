@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -226,7 +225,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._validate_params()
         if self.clip is not None and not (
             len(self.clip) == 2
-            and all(isinstance(value, Real) and fits_float(value) for value in self.clip)
+            and all(fits_float(value) for value in self.clip)
             and self.clip[0] < self.clip[1]
         ):
             raise InvalidParameterError(
