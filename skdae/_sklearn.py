@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import (
     HasMethods,
-    Interval,
     InvalidParameterError,
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import validate_data
@@ -28,12 +29,36 @@ __all__ = [
     "StrOptions",
     "as_array",
     "fit_context",
+    "fits_float",
     "makes_data_frames",
     "validate_parameter_constraints",
     "validate_rows",
 ]
 
 fit_context = _fit_context
+
+_LARGEST_INT = 2**63 - 1
+
+
+def fits_float(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; Python's ints have no largest one."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+class Interval(_Interval):
+    """scikit-learn's constraint of a number, that a float or an int of 64 bits can hold."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Accept a number of the interval, unless torch cannot compute with it."""
+        if self.type is Real and not fits_float(val):
+            return False
+        return super().is_satisfied_by(val) and (self.type is Real or val <= _LARGEST_INT)
 
 
 def validate_rows(

@@ -71,8 +71,8 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def are_sizes(values: Iterable[Any]) -> bool:
-    """Whether all values are ints > 0."""
-    return all(isinstance(value, (int, np.integer)) and value > 0 for value in values)
+    """Whether all values are ints > 0 that torch can hold."""
+    return all(isinstance(value, (int, np.integer)) and 0 < value < 2**63 for value in values)
 
 
 def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:

@@ -141,7 +141,7 @@ class AnySizeMixin(InferenceMixin):
     def _read(self, X: Any) -> Samples:
         check_is_fitted(self)
         if self._is_list(X):
-            X = self._one_size(X)
+            return self._stacked(X)
         array = as_array(X)
         if self._fitted_on_list and not isinstance(array, np.ndarray):
             raise ValueError(
@@ -157,9 +157,15 @@ class AnySizeMixin(InferenceMixin):
         self._check_range_of_fit(rows)
         return Samples(rows, array.shape, batch.shape[1:], alone)
 
-    def _one_size(self, X: Any) -> np.ndarray:
-        """Make an array of a list, for codes, which are of one length."""
-        samples = read_list(X, type(self).__name__, like=self.sample_shape_)
+    def _stacked(self, X: Any) -> Samples:
+        """Make one array of a list, for codes, which are of one length."""
+        samples = self._checked_list(X)
+        self._check_encodes(samples)
+        array = np.stack(samples)
+        rows = check_array(array.reshape(len(array), -1), dtype=ROW_DTYPES, order="C")
+        return Samples(rows, array.shape, array.shape[1:])
+
+    def _check_encodes(self, samples: list[np.ndarray]) -> None:
         index = first_of_another_shape(samples)
         if index is not None:
             raise ValueError(
@@ -167,7 +173,6 @@ class AnySizeMixin(InferenceMixin):
                 f"one length. Got X[0] of shape {samples[0].shape} and X[{index}] of shape "
                 f"{samples[index].shape}."
             )
-        return np.stack(samples)
 
     def _as_batch(self, array: np.ndarray) -> tuple[np.ndarray | None, bool]:
         """Give an array of any size its axes of samples and channels; say if it was one sample.

@@ -18,6 +18,7 @@ from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
 from skdae.estimators._inference import InferenceMixin, Samples, as_one_array
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._scale import warn_of_odd_scale
+from skdae.estimators._settings import check_unchanged
 from skdae.estimators._target import (
     NOISES,
     ROW_DTYPES,
@@ -25,13 +26,7 @@ from skdae.estimators._target import (
     check_targets,
     read_training_data,
 )
-from skdae.estimators._training import (
-    check_unchanged,
-    make_net,
-    probe_module,
-    train_net,
-    units_of,
-)
+from skdae.estimators._training import make_net, probe_module, train_net, units_of
 from skdae.layout import infer_sample_shape, parts_of
 from skdae.noise import NoiseInjector
 from skdae.training import (
@@ -43,6 +38,7 @@ from skdae.training import (
     LossExploded,
     Units,
     free_memory,
+    own_gradient_mode,
     resolve_device,
 )
 
@@ -214,7 +210,7 @@ class BaseDenoisingAutoencoder(
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes.
         """
-        data = self._fit(X, y, other_y="ignore")
+        data = self._fit(X, y, other_y="ignore", encodes=True)
         if isinstance(data.rows, list):
             return self._encode(self._read(data.rows))
         return self._encode(Samples(data.rows, data.rows.shape, data.sample_shape))
@@ -238,19 +234,25 @@ class BaseDenoisingAutoencoder(
         self._fit(X, y, other_y="raise", partial=True)
         return self
 
-    def _fit(self, X: Any, y: Any, *, other_y: str, partial: bool = False) -> TrainingData:
+    @own_gradient_mode()
+    def _fit(self, X: Any, y: Any, **how: Any) -> TrainingData:
         try:
             with unchanged_on_failure(self):
-                return self._fit_or_fail(X, y, other_y=other_y, partial=partial)
+                return self._fit_or_fail(X, y, **how)
         except LossExploded as exploded:
             raise ValueError(exploded.advice(type(self).__name__, self.lr)) from None
 
-    def _fit_or_fail(self, X: Any, y: Any, *, other_y: str, partial: bool) -> TrainingData:
+    def _fit_or_fail(
+        self, X: Any, y: Any, *, other_y: str, partial: bool = False, encodes: bool = False
+    ) -> TrainingData:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
         if goes_on:
             check_unchanged(self)
+            self._move_net()
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         check_targets(self, data)
+        if encodes and isinstance(data.rows, list):
+            self._check_encodes(data.rows)
         if not goes_on:
             highest = max(float(part.max()) for part in parts_of(data.rows))
             table = len(data.sample_shape) == 1
@@ -270,6 +272,8 @@ class BaseDenoisingAutoencoder(
             )
         finally:
             self._read_history()
+            if not (self.warm_start or self._went_on):
+                self.net_.optimizer_.state.clear()  # large, and this fit was the last one
             free_memory(self.net_.device)
         return data
 

@@ -91,7 +91,7 @@ def check_split(estimator: Any, rows: Any, noise: NoiseInjector | None) -> None:
             "sigma), of images with the sigma of estimate_sigma(X).mean(), or noise=PoissonNoise("
             f"peak).{or_blind} Got noise={estimator.noise!r}."
         )
-    if isinstance(estimator.loss, str) and estimator.loss != "mse":
+    if estimator.loss != "mse":
         raise ValueError(
             f"split_noise=True of {owner} learns from noisy targets, of which only the squared "
             f"error learns the mean: take loss='mse'. Got loss={estimator.loss!r}."

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from skdae.estimators._files import check_facts, read_weights, write_weights
+from skdae.estimators._settings import check_settings, plain_settings
 from skdae.noise import NoiseInjector
 from skdae.training import (
+    DenoisingNet,
     LossExploded,
-    from_arrays,
+    Units,
     load_module_arrays,
+    load_optimizer_arrays,
     module_arrays,
+    own_gradient_mode,
     resolve_device,
     to_arrays,
 )
@@ -25,47 +29,63 @@ from skdae.training import (
 __all__ = ["PersistenceMixin", "unchanged_on_failure"]
 
 _PLAIN = (bool, int, float, str)
-_FORMAT = "skdae"
 
 
 class PersistenceMixin:
     """Keep torch out of the pickle: weights as arrays, history and settings as plain data."""
 
+    net_: DenoisingNet
     noise_: NoiseInjector | None
+    n_features_in_: int
+    sample_shape_: tuple[int, ...]
+    device: str
+    precision: str
+    _built_with: dict[str, Any]
+    _keeps_units: bool
+    _like: tuple[tuple, str, float]
+    _precision: str
+    _units: tuple[Units, Units] | None
 
     def __getstate__(self) -> dict:
         """Replace the net by what it takes to build it again."""
         state = super().__getstate__().copy()  # type: ignore[attr-defined]
         net = state.pop("net_", None)
         if net is not None:
-            goes_on = self.warm_start or self._went_on  # type: ignore[attr-defined]
-            state["_saved_net"] = {
-                "weights": module_arrays(net.module_),
-                "history": [
-                    {key: value for key, value in epoch.items() if isinstance(value, _PLAIN)}
-                    for epoch in net.history
-                ],
-                "optimizer": to_arrays(net.optimizer_.state_dict()) if goes_on else None,
-            }
+            state["_saved_net"] = _saved(net)
         return state
 
+    @own_gradient_mode()
     def __setstate__(self, state: dict) -> None:
         """Build the net again, on the CPU where its device is missing."""
         saved = state.pop("_saved_net", None)
         super().__setstate__(state)  # type: ignore[misc]
-        if saved is None:
-            return
-        net = self._new_net(_available(self.device))  # type: ignore[attr-defined]
+        if saved is not None:
+            self.net_ = self._net_from(saved, _available(self.device))
+
+    def _net_from(self, saved: dict, device: torch.device) -> DenoisingNet:
+        """Build a net, and give it what was saved of another."""
+        net = self._new_net(device)  # type: ignore[attr-defined]
         load_module_arrays(net.module_, saved["weights"], type(self).__name__)
         for epoch in saved["history"]:
             net.history.new_epoch()
             net.history[-1].update(epoch)
         if saved["optimizer"] is not None:
-            net.optimizer_.load_state_dict(from_arrays(saved["optimizer"]))
-        self.net_ = net
+            load_optimizer_arrays(net.optimizer_, saved["optimizer"])
+        return net
+
+    def _move_net(self) -> None:
+        """Take the net, with what its optimizer keeps, to a device that was set since."""
+        if self.device == self._built_with.get("device", self.device):
+            return
+        self._built_with = {**self._built_with, "device": self.device}
+        device = resolve_device(self.device, type(self).__name__)
+        if device != torch.device(self.net_.device):
+            self.net_ = self._net_from(_saved(self.net_), device)
 
     def save_weights(self, path: str | PathLike) -> None:
-        """Write the weights to a safetensors file.
+        """Write the weights, and what ``fit`` knew of the data, to a safetensors file.
+
+        The file appears whole or not at all: what was there before stays until then.
 
         Parameters
         ----------
@@ -76,22 +96,20 @@ class PersistenceMixin:
         ------
         NotFittedError
             If the estimator is not fitted.
+        OSError
+            If the file cannot be written.
         ImportError
             If the package safetensors is missing.
         """
         check_is_fitted(self)
-        metadata = {
-            "format": _FORMAT,
-            "estimator": type(self).__name__,
-            "sample_shape": json.dumps(self.sample_shape_),  # type: ignore[attr-defined]
-        }
-        _safetensors().save_file(module_arrays(self.net_.module_), path, metadata=metadata)
+        write_weights(path, module_arrays(self.net_.module_), self._facts())
 
     def load_weights(self, path: str | PathLike) -> Any:
         """Read weights that ``save_weights`` wrote.
 
-        An estimator that is not fitted is built from its parameters and becomes fitted; a
-        fitted one keeps its module and gets the weights.
+        The estimator is built from its parameters, which must be those that the weights were
+        trained with as far as they decide what these mean, and predicts and scores like the one
+        that was fitted. What it was fitted on before is forgotten.
 
         Parameters
         ----------
@@ -106,28 +124,78 @@ class PersistenceMixin:
         Raises
         ------
         ValueError
-            If the weights do not fit the architecture.
+            If the weights are those of other parameters, or the file is damaged.
+        OSError
+            If the file cannot be read.
         ImportError
             If the package safetensors is missing.
         """
-        with _safetensors(opener=True)(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-        if metadata.get("format") != _FORMAT:
-            raise ValueError(f"{path} holds no weights written by save_weights of skdae.")
-        with unchanged_on_failure(self):
-            if not hasattr(self, "net_"):
-                self._start_unfitted(tuple(json.loads(metadata["sample_shape"])))
+        arrays, facts = read_weights(path)
+        with unchanged_on_failure(self), own_gradient_mode():
+            self._validate_params()  # type: ignore[attr-defined]
+            self._take_facts(check_facts(facts, path))
+            self._check_finite(arrays, path)
             load_module_arrays(self.net_.module_, arrays, type(self).__name__)
+            self.noise_ = None
+            self._read_history()  # type: ignore[attr-defined]
         return self
 
-    def _start_unfitted(self, sample_shape: tuple[int, ...]) -> None:
-        """Build the net for weights that were trained elsewhere."""
-        self._validate_params()  # type: ignore[attr-defined]
-        self._start((sample_shape, "float32", 0.0), sample_shape, None)  # type: ignore[attr-defined]
-        self.n_features_in_ = math.prod(sample_shape)
-        self.noise_ = None
-        self._read_history()  # type: ignore[attr-defined]
+    def _facts(self) -> dict[str, Any]:
+        """Return what fit learned beside the weights, as plain data."""
+        names = getattr(self, "feature_names_in_", None)
+        shape, dtype, highest = self._like
+        return {
+            "estimator": type(self).__name__,
+            "settings": plain_settings(self._built_with),
+            "sample_shape": self.sample_shape_,
+            "X_shape": shape,
+            "dtype": dtype,
+            "highest": highest,
+            "n_features_in": getattr(self, "n_features_in_", None),
+            "feature_names_in": None if names is None else names.tolist(),
+            "keeps_units": self._keeps_units,
+            "precision": self._precision,
+            "units": self._units,
+        }
+
+    def _take_facts(self, facts: dict[str, Any]) -> None:
+        """Build the net from the parameters, for weights with such facts."""
+        owner = type(self).__name__
+        if facts["estimator"] != owner:
+            raise ValueError(
+                f"These weights do not fit {owner}: they are those of {facts['estimator']}."
+            )
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.pop("n_features_in_", None)
+        self.sample_shape_ = facts["sample_shape"]
+        self._like = (facts["X_shape"], facts["dtype"], facts["highest"])
+        check_settings(self, facts["settings"])
+        self._start(self._like, self.sample_shape_, facts["units"])  # type: ignore[attr-defined]
+        if facts["n_features_in"] is not None:
+            self.n_features_in_ = facts["n_features_in"]
+        if facts["feature_names_in"] is not None:
+            self.feature_names_in_ = np.array(facts["feature_names_in"], dtype=object)
+        self._keeps_units = facts["keeps_units"]
+        if self.precision == "auto":
+            self._precision = self.net_.precision_ = facts["precision"]
+
+    def _check_finite(self, arrays: dict[str, np.ndarray], path: str | PathLike) -> None:
+        for name, _ in self.net_.module_.named_parameters():
+            if name in arrays and not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{path} is damaged: {name!r} has values that are not finite.")
+
+
+def _saved(net: DenoisingNet) -> dict:
+    """Return weights, history and what the optimizer keeps as arrays and plain data."""
+    optimizer = net.optimizer_
+    return {
+        "weights": module_arrays(net.module_),
+        "history": [
+            {key: value for key, value in epoch.items() if isinstance(value, _PLAIN)}
+            for epoch in net.history
+        ],
+        "optimizer": to_arrays(optimizer.state_dict()) if optimizer.state else None,
+    }
 
 
 @contextmanager
@@ -152,15 +220,3 @@ def _available(device: str) -> torch.device:
         return resolve_device(device, "")
     except ValueError:
         return torch.device("cpu")
-
-
-def _safetensors(*, opener: bool = False) -> Any:
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "save_weights and load_weights need the package safetensors: "
-            "pip install skdae[safetensors]"
-        ) from error
-    return safetensors.safe_open if opener else safetensors.numpy

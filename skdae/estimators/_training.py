@@ -16,51 +16,22 @@ from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
 from skdae.layout import full_range, module_shape, rows_to_tensor
 from skdae.noise._split import SplitMixin
-from skdae.training import OPTIMIZERS, Batches, DenoisingNet, Patches, Units, measure_units, place
+from skdae.training import (
+    OPTIMIZERS,
+    Batches,
+    DenoisingNet,
+    Patches,
+    Units,
+    fresh_callbacks,
+    measure_units,
+    place,
+)
 
-__all__ = ["check_unchanged", "make_net", "probe_module", "train_net", "units_of"]
+__all__ = ["make_net", "probe_module", "train_net", "units_of"]
 
 _FEWEST_STEPS = 2500
 _MOST_EPOCHS = 1000
 _SMALLEST_BATCH, _BATCHES_AN_EPOCH = 32, 50
-
-# What a warm start may change.
-_MAY_CHANGE = {
-    "augment",
-    "batch_size",
-    "blind_spot",
-    "device",
-    "early_stopping",
-    "lr",
-    "lr_schedule",
-    "max_epochs",
-    "n_iter_no_change",
-    "patch_size",
-    "sample_shape",
-    "split_noise",
-    "validation_fraction",
-    "verbose",
-    "warm_start",
-}
-_PLAIN = (str, int, float, tuple, type(None))
-
-
-def check_unchanged(estimator: Any) -> None:
-    """Check that what a net was built from is as it was, before training goes on with it.
-
-    Raises
-    ------
-    ValueError
-        If a parameter of the module or the optimizer has another value now.
-    """
-    for name, built in estimator._built_with.items():
-        now = getattr(estimator, name)
-        if name not in _MAY_CHANGE and isinstance(now, _PLAIN) and now != built:
-            raise ValueError(
-                f"The '{name}' parameter of {type(estimator).__name__} cannot change from "
-                f"{built!r} to {now!r} while warm_start or partial_fit goes on with the net "
-                "of the first fit. Set warm_start=False to start anew, or clone."
-            )
 
 
 def make_net(
@@ -74,15 +45,17 @@ def make_net(
 ) -> DenoisingNet:
     """Build and initialise the net that an estimator's parameters describe."""
     optimizer = estimator.optimizer
+    made_by_user = partial(_checked_optimizer, estimator)
     net = DenoisingNet(
         partial(_checked_module, estimator, module_shape(sample_shape)),
         criterion=_criterion(estimator.loss),
-        optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
+        optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else made_by_user,
         lr=estimator.lr,
         precision=precision,
         units=units,
-        device=device,
+        device=str(device),  # skorch hands it on to safetensors
         seed=seed,
+        owner=type(estimator).__name__,
     )
     return net.initialize()
 
@@ -111,6 +84,17 @@ def units_of(estimator: Any, data: TrainingData) -> tuple[Units, Units] | None:
 def _criterion(loss: Any) -> Any:
     """Return a loss; one that is a module as a function, since skorch registers modules."""
     return partial(loss) if isinstance(loss, nn.Module) else loss
+
+
+def _checked_optimizer(estimator: Any, parameters: Any, lr: float) -> torch.optim.Optimizer:
+    made = estimator.optimizer(parameters, lr=lr)
+    if not isinstance(made, torch.optim.Optimizer) or isinstance(made, torch.optim.LBFGS):
+        raise TypeError(
+            f"The 'optimizer' parameter of {type(estimator).__name__} must be a name or a callable "
+            "(params, lr) that returns a torch.optim.Optimizer whose step() needs no closure. "
+            f"Got {estimator.optimizer!r}, which returns an object of {type(made).__name__}."
+        )
+    return made
 
 
 def _checked_module(estimator: Any, shape: tuple[int, ...]) -> nn.Module:
@@ -190,7 +174,14 @@ def train_net(
         training,
         validation,
         epochs=epochs,
-        callbacks=[clone(callback, safe=False) for callback in estimator.callbacks or ()],
+        callbacks=fresh_callbacks(
+            estimator.callbacks or (),
+            type(estimator).__name__,
+            clone=partial(clone, safe=False),
+            lr_schedule=lr_schedule,
+            validates=validation is not None,
+            loss=net.criterion_,
+        ),
         patience=estimator.n_iter_no_change if validation is not None else None,
         verbose=estimator.verbose,
         resumes=resumes,
@@ -199,6 +190,7 @@ def train_net(
 
 def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches, Batches | None]:
     """Split off the validation part, at random but from the seed, and share out the rest."""
+    _check_has_places(estimator, data.sample_shape)
     net = estimator.net_
     n_samples = len(data.rows)
     seeds = np.random.SeedSequence([order_seed, len(net.history)])
@@ -215,12 +207,29 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
         n_valid = min(max(1, round(estimator.validation_fraction * n_samples)), n_samples - 1)
         # The same part in every call of partial_fit and every warm start.
         indices = torch.randperm(n_samples, generator=make_generator(order_seed))
-    make = (_make_batches if data.patch_shape is None else _make_patches)(estimator, data)
+    whole = data.patch_shape is None and not estimator.augment
+    make = (_make_batches if whole else _make_patches)(estimator, data)
     generator = make_generator(epoch_seed, net.device)
     training = make(indices[n_valid:].sort().values, generator=generator)
     if not n_valid:
         return training, None
     return training, make(indices[:n_valid].sort().values, seed=validation_seed)
+
+
+def _check_has_places(estimator: Any, sample_shape: tuple[int, ...]) -> None:
+    """Check that samples have the axes that ``augment`` turns and ``blind_spot`` looks around in.
+
+    Raises
+    ------
+    ValueError
+        If they do not.
+    """
+    for name, kind, n_axes in (("augment", "images", 3), ("blind_spot", "images and signals", 2)):
+        if getattr(estimator, name) and len(sample_shape) < n_axes:
+            raise ValueError(
+                f"{name}=True of {type(estimator).__name__} is for {kind}. Got samples of shape "
+                f"{sample_shape}: leave {name}=False, or give arrays with the axes of {kind}."
+            )
 
 
 def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:

@@ -13,7 +13,13 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from torch import Tensor
 
 from skdae._random import draw_seeds, make_generator
-from skdae._sklearn import InvalidParameterError, StrOptions, makes_data_frames, validate_rows
+from skdae._sklearn import (
+    InvalidParameterError,
+    StrOptions,
+    fits_float,
+    makes_data_frames,
+    validate_rows,
+)
 from skdae.layout import as_fraction, full_range, restore_dtype, rows_to_tensor
 from skdae.lists import is_list_of_samples, read_list
 from skdae.noise._corrupted import CorruptedArray
@@ -233,7 +239,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._validate_params()
         if self.clip is not None and not (
             len(self.clip) == 2
-            and all(isinstance(value, Real) for value in self.clip)
+            and all(fits_float(value) for value in self.clip)
             and self.clip[0] < self.clip[1]
         ):
             raise InvalidParameterError(

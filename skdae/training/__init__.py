@@ -2,14 +2,22 @@
 
 from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
+from skdae.training._gradients import own_gradient_mode
 from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
 from skdae.training._net import DenoisingNet, LossExploded
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
+from skdae.training._skorch import fresh_callbacks
 from skdae.training._standardization import Units, measure_units
-from skdae.training._state import from_arrays, load_module_arrays, module_arrays, to_arrays
+from skdae.training._state import (
+    from_arrays,
+    load_module_arrays,
+    load_optimizer_arrays,
+    module_arrays,
+    to_arrays,
+)
 
 __all__ = [
     "LOSSES",
@@ -23,12 +31,15 @@ __all__ = [
     "Units",
     "chunk_size",
     "free_memory",
+    "fresh_callbacks",
     "from_arrays",
     "in_chunks",
     "in_tiles",
     "load_module_arrays",
+    "load_optimizer_arrays",
     "measure_units",
     "module_arrays",
+    "own_gradient_mode",
     "patch_shape",
     "place",
     "resolve_device",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from skorch.callbacks import Callback
@@ -31,6 +32,7 @@ class BestWeights(Callback):
         """Start with nothing, or with the weights there are."""
         self.best_loss_ = math.inf
         self.weights_: dict[str, Tensor] | None = None
+        self.before_: dict[str, Tensor] | None = None
         self.misses_ = 0
         if self.keep_first:
             self._keep(net)
@@ -52,14 +54,25 @@ class BestWeights(Callback):
         return self.patience is not None and self.misses_ >= self.patience
 
     def _keep(self, net: Any) -> None:
+        """Keep the weights, and those that were the best before."""
         state = net.module_.state_dict()
+        self.before_ = self.weights_
         self.weights_ = {name: value.detach().clone() for name, value in state.items()}
 
-    def restore(self, net: Any) -> bool:
-        """Give the net the best weights back, and say whether there were any."""
-        if self.weights_ is None:
+    def restore(self, net: Any, are_bad: Callable[[], bool] | None = None) -> bool:
+        """Give the net the best weights back, and say whether there were any.
+
+        The loss of an epoch says nothing of its last step. Where ``are_bad`` finds fault with what
+        it made, the best weights before are taken: from these the training got to a lower loss.
+        """
+        weights = self.weights_
+        if weights is None:
             return False
-        net.module_.load_state_dict(self.weights_)
+        net.module_.load_state_dict(weights)
+        if are_bad is not None and self.best_loss_ < math.inf and are_bad():
+            if self.before_ is None:
+                return False
+            net.module_.load_state_dict(self.before_)
         return True
 
 

@@ -40,6 +40,8 @@ def resolve_device(device: str, owner: str) -> torch.device:
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
+        if resolved.type == "meta":
+            raise RuntimeError("tensors on it have shapes, but no values")
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"The 'device' parameter of {owner} must be 'auto' or a device that torch finds "

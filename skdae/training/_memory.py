@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import platform
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ import torch
 
 __all__ = ["kept_memory"]
 
-# Parameters of glibc's mallopt, and the values that its own adjustment rises to.
+# Parameters of glibc's mallopt. It adjusts both by itself, up to the usual values here, until
+# somebody sets one; what they were cannot be asked for.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
 _KEPT = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1}
+
+# With these, the user has set them.
+_VARIABLES = ("MMAP_THRESHOLD", "TRIM_THRESHOLD", "MMAP_MAX", "TOP_PAD")
 
 _LOCK = threading.Lock()
 _users = 0
@@ -29,6 +34,9 @@ def kept_memory(device: torch.device, n_values: int) -> Iterator[None]:
     The C library hands large blocks back to the system as soon as they are free. Each step of a
     training asks for the same blocks again, and the system fills every page with zeros: a
     quarter to a third of the time of convolutions. GPUs have an allocator of their own.
+
+    The thresholds are those of the whole process. Afterwards they are the highest that glibc
+    takes by itself, and stay there. Where the environment sets them, they are left alone.
 
     Parameters
     ----------
@@ -63,5 +71,9 @@ def _set(libc: ctypes.CDLL, values: dict[int, int]) -> None:
 
 @functools.cache
 def _glibc() -> ctypes.CDLL | None:
-    """Return the C library if it is glibc; others have no such thresholds."""
-    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+    """Return the C library if it is glibc, which has such thresholds, and nobody set them."""
+    tunables = os.environ.get("GLIBC_TUNABLES", "").upper()
+    chosen = any(f"MALLOC_{v}_" in os.environ or f"MALLOC.{v}" in tunables for v in _VARIABLES)
+    if chosen or platform.libc_ver()[0] != "glibc":
+        return None
+    return ctypes.CDLL(None)

@@ -89,6 +89,8 @@ class DenoisingNet(NeuralNet):
         as they are.
     seed : int
         Seed of the initial weights and of dropout.
+    owner : str
+        Name of the estimator, for the messages.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
     """
@@ -102,13 +104,17 @@ class DenoisingNet(NeuralNet):
         precision: str = "auto",
         units: tuple[Units, Units] | None = None,
         seed: int = 0,
+        owner: str = "DenoisingNet",
         **kwargs: Any,
     ):
+        # What scores of skorch compare: rows, after the sigmoid.
+        kwargs = {"predict_nonlinearity": self._output_rows, **kwargs}
         super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
         self.lr_schedule = lr_schedule
         self.precision = precision
         self.units = units
         self.seed = seed
+        self.owner = owner
 
     # ------------------------------------------------------------------ building
     @property
@@ -141,6 +147,11 @@ class DenoisingNet(NeuralNet):
     def returns_logits(self) -> bool:
         """Whether the output of the module stands before its sigmoid."""
         return getattr(self.module_, "returns_logits", False)
+
+    def _get_module(self, name: str, msg: str) -> Any:
+        """Let checkpoints save weights in plain memory order, the only one of safetensors."""
+        found = super()._get_module(name, msg)
+        return _InPlainOrder(found) if isinstance(found, nn.Module) else found
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -188,6 +199,9 @@ class DenoisingNet(NeuralNet):
             after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
+        self._n_whole_epochs = len(self.history)
+        # Callbacks of skorch read these.
+        self.verbose, self.batch_size = verbose, training.batch_size
         best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
@@ -206,19 +220,20 @@ class DenoisingNet(NeuralNet):
                 CtrlC() as self._ctrl_c,
             ):
                 self.fit_loop(training, validation, epochs=epochs)
+                if patience is not None:
+                    best.restore(self)
+                self._check_last_step(training)
         except BaseException as stop:
-            self._drop_last_epoch()
-            if isinstance(stop, (KeyboardInterrupt, LossExploded)):
-                restored = best.restore(self)
+            del self.history[self._n_whole_epochs :]
+            if isinstance(stop, KeyboardInterrupt):
+                best.restore(self)
             if isinstance(stop, LossExploded):
                 # The moments of the optimizer have seen what the weights have.
                 self.optimizer_.state.clear()
-                stop.restored = restored
+                stop.restored = best.restore(self, lambda: self._are_bad(training))
             raise
         finally:
             self.notify("on_train_end", X=training, y=validation)
-        if patience is not None:
-            best.restore(self)
 
     def _global_generator(self) -> AbstractContextManager:
         """Modules of users may draw from torch's global generator: lend it one of our own."""
@@ -283,10 +298,28 @@ class DenoisingNet(NeuralNet):
             device=self._total.device,
         )
 
-    def _drop_last_epoch(self) -> None:
-        """Forget an epoch that did not come to its end."""
-        if self.history and not self.history[-1].get("complete"):
-            self.history.pop()
+    def _check_last_step(self, training: Batches) -> None:
+        """Look at what the last step made of the weights, which no loss has seen yet.
+
+        Raises
+        ------
+        LossExploded
+            If the loss of one batch is not finite or far above that of the untrained net.
+        """
+        loss = self._loss_of_a_batch(training)
+        if self._has_exploded(loss, training):
+            self._n_whole_epochs -= 1
+            raise LossExploded(len(self.history), loss)
+
+    def _are_bad(self, training: Batches) -> bool:
+        return self._has_exploded(self._loss_of_a_batch(training), training)
+
+    def _loss_of_a_batch(self, training: Batches) -> float:
+        """Return the loss that the weights have now, as predictions see them."""
+        self.module_.eval()
+        with torch.inference_mode():
+            loss, _ = self._loss_and_output(next(iter(training)))
+        return loss.item() * self._unit_of_loss
 
     def fit_loop(
         self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: Any
@@ -316,7 +349,7 @@ class DenoisingNet(NeuralNet):
 
     def _ends_with_this_epoch(self, datasets: dict) -> bool:
         """Close the epoch, and ask the callbacks whether it was the last one."""
-        self.history.record("complete", True)
+        self._n_whole_epochs = len(self.history)
         try:
             self.notify("on_epoch_end", **datasets)
         except KeyboardInterrupt:
@@ -341,25 +374,37 @@ class DenoisingNet(NeuralNet):
         else:
             for batch in iterator:
                 if self._observed:
-                    self.notify("on_batch_begin", batch=batch, training=training)
+                    self.notify("on_batch_begin", batch=batch[:2], training=training)
                 if training:
                     self._move_rate()
-                step = step_fn(batch)
+                step = self._try(step_fn, batch)
                 self._total.add_(step["loss"], alpha=len(batch[0]))
                 if self._observed:
-                    self.notify("on_batch_end", batch=batch, training=training, **step)
+                    self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+        self.history.record(f"{prefix}_batch_count", len(iterator.starts))
         loss = (self._total / len(iterator)).item() * self._unit_of_loss
         self.history.record(f"{prefix}_loss", loss)
-        if not math.isfinite(loss) or (training and self._has_exploded(loss, iterator)):
+        if self._has_exploded(loss, iterator) if training else not math.isfinite(loss):
             raise LossExploded(len(self.history), loss)
         self.history.record(f"{prefix}_loss_best", loss < self._lowest[prefix])
         self._lowest[prefix] = min(loss, self._lowest[prefix])
+
+    def _try(self, step_fn: Any, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Take a step; modules and losses may refuse what exploded weights make of a batch."""
+        try:
+            return step_fn(batch)
+        except (RuntimeError, ValueError) as error:
+            if all(weight.isfinite().all() for weight in self._parameters):
+                raise
+            raise LossExploded(len(self.history), math.nan) from error
 
     def _has_exploded(self, loss: float, training: Batches) -> bool:
         """Compare with the loss of the untrained net, then with that of zeros on all rows.
 
         The first batch alone may have been spared the outliers of the data.
         """
+        if not math.isfinite(loss):
+            return True
         first = self._first_loss.item() * self._unit_of_loss
         if first <= 0 or loss <= _EXPLODED * first:
             return False
@@ -372,17 +417,15 @@ class DenoisingNet(NeuralNet):
 
     def train_step(self, batch: tuple[Tensor, ...], **fit_params: Any) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
-        x, target, *spots = batch
         for parameter in self._parameters:
             parameter.grad = None
-        output = self._output(x)
-        if spots:
-            output, target = at_spots(output, *spots), at_spots(target, *spots)
-        loss = self.criterion_(output, target)
+        loss, output = self._loss_and_output(batch)
+        if self._first_loss is _NO_LOSS:
+            self._check_loss(loss)
         loss.backward()
         if self._observed:
             parameters = list(self.module_.named_parameters())
-            self.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+            self.notify("on_grad_computed", named_parameters=parameters, batch=batch[:2])
         self.optimizer_.step()
         loss = loss.detach()
         if self._first_loss is _NO_LOSS:
@@ -391,10 +434,32 @@ class DenoisingNet(NeuralNet):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
         """Compute the loss of a batch."""
-        x, target = batch
         with torch.inference_mode():
-            output = self._output(x)
-            return {"loss": self.criterion_(output, target), "y_pred": self._restored(output)}
+            loss, output = self._loss_and_output(batch)
+        return {"loss": loss, "y_pred": self._restored(output)}
+
+    def _check_loss(self, loss: Any) -> None:
+        got = f"a {type(loss).__name__}"
+        if isinstance(loss, Tensor):
+            if loss.ndim == 0 and loss.requires_grad:
+                return
+            got = f"a tensor of shape {tuple(loss.shape)}" + (
+                "" if loss.requires_grad else " that does not depend on the output"
+            )
+        raise TypeError(
+            f"The 'loss' parameter of {self.owner} must be a name, or a callable (output, target) "
+            f"that returns one number: a tensor of shape (), computed by torch from the output. "
+            f"Got {self.criterion!r}, which returns {got}."
+        )
+
+    def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Send a batch through the module, and compare; at the spots alone where there are any."""
+        x, target, *spots = batch
+        output = self._output(x)
+        if spots:
+            compared = at_spots(output, *spots), at_spots(target, *spots)
+            return self.criterion_(*compared), output
+        return self.criterion_(output, target), output
 
     # ------------------------------------------------------------------ computing
     def _output(self, x: Tensor) -> Tensor:
@@ -413,6 +478,18 @@ class DenoisingNet(NeuralNet):
     def computation(self) -> Computation:
         """Return what the trained module computes."""
         return Computation(self.module_.eval(), self.standardization_)
+
+
+class _InPlainOrder:
+    """The state of a module, for a checkpoint."""
+
+    def __init__(self, module: nn.Module):
+        self.module = module
+        self.load_state_dict = module.load_state_dict
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the weights."""
+        return {name: value.contiguous() for name, value in self.module.state_dict().items()}
 
 
 def _watches_batches(callback: Callback) -> bool:

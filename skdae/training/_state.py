@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["from_arrays", "load_module_arrays", "module_arrays", "to_arrays"]
+__all__ = [
+    "from_arrays",
+    "load_module_arrays",
+    "load_optimizer_arrays",
+    "module_arrays",
+    "to_arrays",
+]
 
 
 def to_arrays(state: Any) -> Any:
@@ -39,20 +45,37 @@ def module_arrays(module: nn.Module) -> dict[str, np.ndarray]:
 
 
 def load_module_arrays(module: nn.Module, arrays: dict[str, np.ndarray], owner: str) -> None:
-    """Give a module the weights of these names and shapes, all of them and no others.
+    """Give a module the weights of these names, shapes and dtypes, all of them and no others.
 
     Raises
     ------
     ValueError
-        If a name or a shape does not fit the module.
+        If a name, a shape or a dtype does not fit the module.
     """
-    needed = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in arrays.items()}
+    needed = {name: _described(value) for name, value in module.state_dict().items()}
+    given = {name: _described(value) for name, value in arrays.items()}
     for name in sorted(needed.keys() | given.keys()):
         if needed.get(name) != given.get(name):
             raise ValueError(
-                f"These weights do not fit {owner}: {name!r} must have shape "
-                f"{needed.get(name, 'none (no such weight)')}. "
+                f"These weights do not fit {owner}: {name!r} must have "
+                f"{needed.get(name, 'no shape (no such weight)')}. "
                 f"Got {given.get(name, 'none (missing)')}."
             )
     module.load_state_dict(from_arrays(arrays))
+
+
+def _described(value: Tensor | np.ndarray) -> str:
+    return f"shape {tuple(value.shape)} and dtype {str(value.dtype).removeprefix('torch.')}"
+
+
+def load_optimizer_arrays(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Give an optimizer the state that ``to_arrays`` made of its own.
+
+    What an optimizer keeps of a weight, such as its moments, gets the memory layout of the
+    weight, which arrays do not have: fused kernels pair the two by their place in memory.
+    """
+    optimizer.load_state_dict(from_arrays(state))
+    for weight, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.ndim > 1 and value.shape == weight.shape:
+                kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)

@@ -27,7 +27,7 @@ class Fail(Callback):
 FAILURES = [
     ({"loss": "bce"}, lambda X: X[:, :32] * 5, ValueError),
     ({"early_stopping": True}, lambda X: X[:1], ValueError),
-    ({"loss": nn.MSELoss(reduction="none")}, lambda X: X, RuntimeError),
+    ({"loss": nn.MSELoss(reduction="none")}, lambda X: X, TypeError),
     ({"callbacks": [Fail()]}, lambda X: X, RuntimeError),
     ({"lr": 1e9}, lambda X: X, ValueError),
     ({"device": "warp"}, lambda X: X[:, :32], ValueError),

@@ -192,7 +192,7 @@ def test_weights_of_another_architecture_are_an_error(tmp_path, rows):
     path = tmp_path / "weights.safetensors"
     DenseDAE((8,), latent_dim=4, noise=None, max_epochs=1).fit(rows).save_weights(path)
     other = DenseDAE((8,), latent_dim=5)
-    with pytest.raises(ValueError, match=r"must have shape .* Got \(\d"):
+    with pytest.raises(ValueError, match=r"trained with latent_dim=4, and it has latent_dim=5"):
         other.load_weights(path)
     assert not hasattr(other, "net_")
     with pytest.raises(ValueError, match="do not fit DenseDAE"):

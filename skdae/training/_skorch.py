@@ -1,0 +1,119 @@
+"""Callbacks of skorch: which of them work here, and what they need for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EpochScoring,
+    LoadInitState,
+    LRScheduler,
+    PassthroughScoring,
+    TrainEndCheckpoint,
+)
+from skorch.utils import to_numpy
+from torch import Tensor
+
+from skdae.layout import from_channels_first
+
+__all__ = ["fresh_callbacks"]
+
+
+def fresh_callbacks(
+    callbacks: Sequence[Any],
+    owner: str,
+    *,
+    clone: Callable[[Callback], Callback],
+    lr_schedule: str,
+    validates: bool,
+    loss: Any,
+) -> list[Any]:
+    """Clone the callbacks of a user, and give them what they need to work here.
+
+    Parameters
+    ----------
+    callbacks : sequence of skorch callbacks or (name, callback) pairs
+        What the user gave.
+    owner : str
+        Name of the estimator, for the messages.
+    clone : callable (callback) -> callback
+        That of scikit-learn.
+    lr_schedule : str
+        That of the training.
+    validates : bool
+        Whether there is a validation part.
+    loss : callable
+        What the training minimises.
+
+    Raises
+    ------
+    TypeError
+        If one is no callback of skorch.
+    ValueError
+        If one cannot work; the message says what to do.
+    """
+    clones: dict[int, Callback] = {}
+    fresh: list[Any] = []
+    for item in callbacks:
+        named = isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str)
+        original = item[1] if named else item
+        if isinstance(original, type) and issubclass(original, Callback):
+            original = original()
+        if not isinstance(original, Callback):
+            raise TypeError(
+                f"The 'callbacks' parameter of {owner} must be a list of callbacks of skorch, or "
+                f"of (name, callback) pairs. Got {item!r} in it."
+            )
+        remedy = _remedy(original, lr_schedule, validates)
+        if remedy is not None:
+            raise ValueError(f"{type(original).__name__} in the callbacks of {owner} {remedy}")
+        clones[id(original)] = clone(original)
+        fresh.append((item[0], clones[id(original)]) if named else clones[id(original)])
+    for original in callbacks:
+        loader = clones.get(id(original))
+        if isinstance(loader, LoadInitState):
+            # A checkpoint of the same list, or one of its own that nobody else initialises.
+            written = clones.get(id(original.checkpoint))
+            loader.checkpoint = written or loader.checkpoint.initialize()
+    for callback in clones.values():
+        _prepare(callback, loss)
+    return fresh
+
+
+def _prepare(callback: Callback, loss: Any) -> None:
+    """Compare in rows, which metrics of scikit-learn take, and save no loss without a state."""
+    if isinstance(callback, EpochScoring) and callback.target_extractor is to_numpy:
+        callback.target_extractor = _as_rows
+    saved = callback.checkpoint if isinstance(callback, LoadInitState) else callback
+    if isinstance(saved, (Checkpoint, TrainEndCheckpoint)) and not hasattr(loss, "state_dict"):
+        saved.f_criterion = None
+
+
+def _as_rows(target: Tensor) -> Any:
+    return to_numpy(from_channels_first(target))
+
+
+def _remedy(callback: Callback, lr_schedule: str, validates: bool) -> str | None:
+    """Say what to do about a callback that cannot work, or None if it can."""
+    monitor = str(getattr(callback, "monitor", None))
+    if monitor.startswith("valid_") and not validates:
+        return (
+            f"waits for {monitor!r}, and there is no validation part: set early_stopping=True, "
+            f"which sets one aside, or monitor={monitor.replace('valid_', 'train_')!r}."
+        )
+    if isinstance(callback, EpochScoring) and not (callback.on_train or validates):
+        return (
+            "scores the validation part, and there is none: set early_stopping=True, which sets "
+            "one aside, or on_train=True."
+        )
+    if isinstance(callback, LRScheduler) and lr_schedule != "constant":
+        return f"sets the learning rate, as lr_schedule={lr_schedule!r} does: take 'constant'."
+    if isinstance(callback, (BatchScoring, PassthroughScoring)):
+        return "needs scores of single batches, which are not recorded: take EpochScoring."
+    if getattr(callback, "f_pickle", None) is not None:
+        return "cannot pickle the net: leave f_pickle=None, and pickle the estimator after fit."
+    return None
