@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from skdae import ConvDAE
-from skdae.training import _memory, kept_memory
+from skdae.training import _memory
+from skdae.training._memory import kept_memory
 
 CPU = torch.device("cpu")
 KEPT = {-3: 2**30, -1: 2**31 - 1}
@@ -113,7 +114,7 @@ def test_blocks_are_asked_of_the_system_once():
     """Page faults, in a process of its own: 50 blocks of 64 MB, with and without."""
     code = """
         import resource, torch
-        from skdae.training import kept_memory
+        from skdae.training._memory import kept_memory
 
         def faults():
             before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

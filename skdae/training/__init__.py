@@ -2,10 +2,11 @@
 
 from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
+from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES
-from skdae.training._net import DenoisingNet, LossExploded
+from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES

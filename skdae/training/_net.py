@@ -13,6 +13,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skdae._random import borrowed_global_generator
+from skdae.layout import from_channels_first
 from skdae.training._batches import Batches
 from skdae.training._blind_spots import at_spots
 from skdae.training._callbacks import BestWeights, ProgressBar
@@ -20,51 +21,22 @@ from skdae.training._captured import CAN_CAPTURE, CapturedStep, has_hooks, step_
 from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device, resolve_precision
+from skdae.training._explosion import LossExploded
 from skdae.training._losses import LOSSES, Loss, make_criterion, unit_of_loss
 from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
+from skdae.training._skorch import InPlainOrder
 from skdae.training._standardization import Standardization, Units
 from skdae.training._threads import few_threads
 from skdae.training._work import count_products
 
-__all__ = ["DenoisingNet", "LossExploded"]
+__all__ = ["DenoisingNet"]
 
 _EXPLODED = 1e3
 _WORTH_CAPTURING = 200
 _NO_LOSS = torch.tensor(math.nan)
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-
-
-class LossExploded(Exception):
-    """The loss of an epoch is not finite, or far above that of the untrained net.
-
-    Attributes
-    ----------
-    epoch : int
-        In which epoch.
-    loss : float
-        What the loss became.
-    restored : bool
-        Whether the net has the weights of the best epoch before.
-    """
-
-    def __init__(self, epoch: int, loss: float):
-        super().__init__(epoch, loss)
-        self.epoch = epoch
-        self.loss = loss
-        self.restored = False
-
-    def advice(self, owner: str, lr: float) -> str:
-        """Say what happened, what is left, and what to try."""
-        left = "The weights of the best epoch before are kept."
-        if not self.restored:
-            left = "No epoch before went well: the estimator is as it was before this fit."
-        return (
-            f"The training of {owner} diverged: in epoch {self.epoch}, with lr={lr:g}, the loss "
-            f"became {self.loss:g}. Try a smaller lr, such as {min(lr / 10, 1e-3):g}, or scale X "
-            f"to a range near 1. {left}"
-        )
 
 
 class DenoisingNet(NeuralNet):
@@ -151,7 +123,7 @@ class DenoisingNet(NeuralNet):
     def _get_module(self, name: str, msg: str) -> Any:
         """Let checkpoints save weights in plain memory order, the only one of safetensors."""
         found = super()._get_module(name, msg)
-        return _InPlainOrder(found) if isinstance(found, nn.Module) else found
+        return InPlainOrder(found) if isinstance(found, nn.Module) else found
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
         """Build the optimizer on the parameters of the module."""
@@ -475,21 +447,12 @@ class DenoisingNet(NeuralNet):
             return output
         return self.standardization_.restored(output)
 
+    def _output_rows(self, output: Tensor) -> Tensor:
+        return from_channels_first(torch.sigmoid(output) if self.returns_logits else output)
+
     def computation(self) -> Computation:
         """Return what the trained module computes."""
         return Computation(self.module_.eval(), self.standardization_)
-
-
-class _InPlainOrder:
-    """The state of a module, for a checkpoint."""
-
-    def __init__(self, module: nn.Module):
-        self.module = module
-        self.load_state_dict = module.load_state_dict
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the weights."""
-        return {name: value.contiguous() for name, value in self.module.state_dict().items()}
 
 
 def _watches_batches(callback: Callback) -> bool:

@@ -16,11 +16,11 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 from skorch.utils import to_numpy
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdae.layout import from_channels_first
 
-__all__ = ["fresh_callbacks"]
+__all__ = ["InPlainOrder", "fresh_callbacks"]
 
 
 def fresh_callbacks(
@@ -117,3 +117,15 @@ def _remedy(callback: Callback, lr_schedule: str, validates: bool) -> str | None
     if getattr(callback, "f_pickle", None) is not None:
         return "cannot pickle the net: leave f_pickle=None, and pickle the estimator after fit."
     return None
+
+
+class InPlainOrder:
+    """The state of a module, for a checkpoint."""
+
+    def __init__(self, module: nn.Module):
+        self.module = module
+        self.load_state_dict = module.load_state_dict
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the weights."""
+        return {name: value.contiguous() for name, value in self.module.state_dict().items()}
