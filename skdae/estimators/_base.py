@@ -38,6 +38,7 @@ from skdae.training import (
     LossExploded,
     Units,
     free_memory,
+    measure_units,
     own_gradient_mode,
     resolve_device,
 )
@@ -255,9 +256,16 @@ class BaseDenoisingAutoencoder(
             self._check_encodes(data.rows)
         if not goes_on:
             highest = max(float(part.max()) for part in parts_of(data.rows))
-            table = len(data.sample_shape) == 1
-            units = units_of(self, data)
-            warn_of_odd_scale(data.rows, type(self).__name__, highest=highest, table=table)
+            measured = measure_units(data.rows, data.sample_shape)
+            units = units_of(self, data, measured)
+            warn_of_odd_scale(
+                data.rows,
+                data.sample_shape,
+                type(self).__name__,
+                highest=highest,
+                units=measured,
+                standardized=units is not None or self.loss == "bce",
+            )
             self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape, units)
         self._went_on = self._went_on or partial
         self.noise_ = data.noise

@@ -8,71 +8,99 @@ import numpy as np
 
 from skdae._warnings import warn_user
 from skdae.layout import full_range, parts_of
+from skdae.training import Units
 
 __all__ = ["warn_of_odd_scale"]
 
 # Fewer gray levels than this are numbers that happen to be stored in few bits.
 _FEWEST_LEVELS = {np.dtype(np.uint8): 16, np.dtype(np.uint16): 255}
-# How much wider one column may be than the usual one, and how narrow the widest: from there on
-# the narrow columns count for nothing, or the learning rate is too high.
-_TIMES_WIDER, _NARROWEST, _SMALLEST_DEVIATION = 100.0, 0.01, 0.005
+# How much wider one column may be than the usual one before the others count for nothing.
+_TIMES_WIDER = 100.0
+# What a net that sees the data as they are can learn from: its weights start near 0 and its
+# learning rate is made for values near 1.
+_SMALLEST_DEVIATION, _FARTHEST = 0.005, 10.0
+# Steps of float32 that a standard deviation should span.
+_FEWEST_STEPS = 100
 _LOOKED_AT = 2**18
 
 
-def warn_of_odd_scale(rows: Any, owner: str, *, highest: float, table: bool) -> None:
-    """Warn of integers that are no images, and of floats on a scale that does not train well.
-
-    A part of the rows is looked at. The spread of a column is that of its middle half (the
-    interquartile range), for which a few outliers do not count.
+def warn_of_odd_scale(
+    rows: Any,
+    sample_shape: tuple[int, ...],
+    owner: str,
+    *,
+    highest: float,
+    units: Units,
+    standardized: bool,
+) -> None:
+    """Warn of integers that are no images, and of floats on scales that do not train well.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features), or list of ndarray
         The data of a fit.
+    sample_shape : tuple of int
+        What a row is.
     owner : str
         Name of the estimator.
     highest : float
         The highest value of all rows.
-    table : bool
-        Whether each column has a scale of its own.
+    units : Units
+        Mean of each channel, and standard deviation, of the rows.
+    standardized : bool
+        Whether the net sees the rows through these.
     """
-    first = parts_of(rows)[0]
-    white = full_range(first.dtype)
-    if white:
-        if 0 < highest <= _FEWEST_LEVELS[first.dtype]:
-            warn_user(
-                f"{owner} reads {first.dtype} as images, as fractions of {white:.0f}, and the "
-                f"highest value of X is {highest:.0f}. If these are counts, categories or the "
-                "like, pass X.astype(float)."
-            )
+    dtype = parts_of(rows)[0].dtype
+    white = full_range(dtype)
+    if white and 0 < highest <= _FEWEST_LEVELS[dtype]:
+        warn_user(
+            f"{owner} reads {dtype} as images, as fractions of {white:.0f}, and the "
+            f"highest value of X is {highest:.0f}. If these are counts, categories or the "
+            "like, pass X.astype(float)."
+        )
         return
-    if isinstance(rows, list):
-        values = np.concatenate([part.ravel()[: _LOOKED_AT // len(rows) + 1] for part in rows])
-    else:
-        step = max(1, rows.size // _LOOKED_AT)
-        values = rows[::step] if table else rows.ravel()[::step]
-    if not table:
-        deviation = values.std()
-        if 0 < deviation < _SMALLEST_DEVIATION:
-            warn_user(
-                f"The values of X are small for the learning rate and the noise of {owner}: their "
-                f"standard deviation is {deviation:.3g}. Scale them up to a range near 1."
-            )
-        return
+    means, deviation = units
+    farthest = max(means, key=abs)
+    if deviation < _FEWEST_STEPS * np.finfo(np.float32).eps * abs(farthest):
+        warn_user(
+            f"X varies by {deviation:.3g} around {farthest:.8g}, finer than float32, in which "
+            f"{owner} computes, can tell: subtract what all values share before, in float64."
+        )
+    elif not standardized and (
+        deviation < _SMALLEST_DEVIATION or abs(farthest) > _FARTHEST * deviation
+    ):
+        warn_user(
+            f"{owner} shows its module X as it is, with mean {farthest:.3g} and standard deviation "
+            f"{deviation:.3g}; most learn from values near 0 and of size 1 only. Scale X, or set "
+            "standardize=True."
+        )
+    if not white:
+        _warn_of_different_scales(rows, sample_shape, owner)
+
+
+def _warn_of_different_scales(rows: Any, sample_shape: tuple[int, ...], owner: str) -> None:
+    """Warn of columns, or channels, one of which is all that a common loss sees.
+
+    A part of the rows is looked at. The spread of a column is that of its middle half (the
+    interquartile range), for which a few outliers do not count.
+    """
+    table = len(sample_shape) == 1
+    parts = parts_of(rows)
+    step = max(1, sum(part.size for part in parts) // _LOOKED_AT)
+    n_columns = sample_shape[-1]
+    values = np.concatenate([part[::step].reshape(-1, n_columns) for part in parts])
     low, high = np.percentile(values, [25, 75], axis=0)
     spreads = (high - low)[high > low]
     if not len(spreads):
         return
-    widest, usual = spreads.max(), np.median(spreads)
+    widest = spreads.max()
+    usual = np.median(spreads) if table else spreads.min()
     if widest > _TIMES_WIDER * usual:
+        kind, other = ("columns", "the usual one") if table else ("channels", "another")
+        remedy = "put a StandardScaler before the noise"
+        remedy = remedy if table else "divide each channel by its standard deviation"
         warn_user(
-            f"X has columns on different scales: the middle half of one spreads over {widest:.3g}, "
-            f"that of the usual one over {usual:.3g}. To the loss and the score of {owner} the "
-            "small ones are nothing: put a StandardScaler before the noise."
-        )
-    elif widest < _NARROWEST:
-        warn_user(
-            f"The values of X are small for the learning rate and the noise of {owner}: the middle "
-            f"half of the widest column spreads over {widest:.3g}. Put a StandardScaler before "
-            "the noise."
+            f"X has {kind} on different scales: the middle half of one spreads over {widest:.3g}, "
+            f"that of {other} over {usual:.3g}. {kind.capitalize()} of small scale hardly affect "
+            f"the loss and the score of {owner}: {remedy}."
         )

@@ -60,8 +60,8 @@ def make_net(
     return net.initialize()
 
 
-def units_of(estimator: Any, data: TrainingData) -> tuple[Units, Units] | None:
-    """Return the units that the module does not see, or None where it sees the data as they are.
+def units_of(estimator: Any, data: TrainingData, inputs: Units) -> tuple[Units, Units] | None:
+    """Return the units of inputs and outputs, or None for a module that sees the data as they are.
 
     Raises
     ------
@@ -76,7 +76,6 @@ def units_of(estimator: Any, data: TrainingData) -> tuple[Units, Units] | None:
         )
     if not standardize or estimator.loss == "bce":
         return None
-    inputs = measure_units(data.rows, data.sample_shape)
     outputs = inputs if data.target is None else measure_units(data.target, data.sample_shape)
     return inputs, outputs
 

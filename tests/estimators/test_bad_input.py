@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from torch import nn
 
 from skdae import (
@@ -14,6 +15,7 @@ from skdae import (
     UNetDAE,
     UniformNoise,
 )
+from skdae.nn import ConvAutoencoder
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
 X = np.random.default_rng(0).random((20, 6))
@@ -326,14 +328,33 @@ def test_columns_on_different_scales():
     DenseDAE(noise=GaussianNoise(0.1), max_epochs=1, random_state=0).fit(table)
 
 
-def test_values_too_small_to_learn():
+def test_channels_on_different_scales():
+    sensors = np.random.default_rng(0).normal(size=(20, 64, 3)) * [1, 2, 1e4]
+    with pytest.warns(UserWarning, match=r"channels on different scales.*divide each channel"):
+        UNetDAE((4,), n_blocks=1, **QUICK).fit(sensors)
+    UNetDAE((4,), n_blocks=1, **QUICK).fit(sensors / sensors.std((0, 1)))
+
+
+def test_values_that_a_module_of_the_user_cannot_learn_from():
     X = np.random.default_rng(0).random((20, 8, 8))
-    for make, advice in ((DenseDAE, "StandardScaler"), (UNetDAE, "Scale them up")):
-        data = X.reshape(20, -1) if make is DenseDAE else X
-        with pytest.warns(UserWarning, match=f"small for the learning rate.*{advice}"):
-            make(**QUICK).fit(data * 1e-3)
-        make(**QUICK).fit(data * 1000)
-        make(**QUICK).fit(data * 0)
+    for make in (DenoisingAutoencoder(ConvAutoencoder), UNetDAE((4,), n_blocks=1)):
+        make.set_params(standardize=False, **QUICK)
+        for data in (X * 1e-3, X + 293):
+            with pytest.warns(UserWarning, match=r"as it is, with mean.*set standardize=True"):
+                make.fit(data)
+            clone(make).set_params(standardize=True).fit(data)
+        make.fit(X * 1000)
+        make.fit(X * 0)
+    clone(make).set_params(loss="bce").fit(X * 1e-3)
+
+
+@pytest.mark.parametrize("kind", [DenseDAE, UNetDAE])
+def test_variations_that_float32_cannot_tell(kind):
+    X = np.random.default_rng(0).random((20, 8, 8))
+    with pytest.warns(UserWarning, match=r"finer than float32.*can tell"):
+        kind(**QUICK).fit(X + 1e6)
+    kind(**QUICK).fit(X + 1e4)
+    kind(**QUICK).fit(X * 0 + 1e6)
 
 
 # ---------------------------------------------------------------------------- pairs of frames
