@@ -22,15 +22,11 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from kinds import INJECTORS
 from skdae import (
-    ChainNoise,
     DenseDAE,
     GaussianNoise,
     MaskingNoise,
-    OneOfNoise,
-    PoissonNoise,
-    SaltAndPepperNoise,
-    SpeckleNoise,
     SwapNoise,
     UniformNoise,
     make_denoising_scorer,
@@ -40,22 +36,8 @@ from skdae import (
 from skdae.datasets import load_digits
 
 DTYPES = {"float32": 1.0, "float64": 1.0, "uint8": 255, "uint16": 65535}
-ROWWISE = [
-    GaussianNoise(0.4),
-    GaussianNoise((0.1, 0.6)),
-    GaussianNoise(0.4, clip=(0, 1)),
-    SpeckleNoise(0.3),
-    PoissonNoise(20),
-    UniformNoise(0.2),
-    SaltAndPepperNoise(0.2),
-    MaskingNoise(0.3),
-    OneOfNoise([("gauss", GaussianNoise(0.2)), ("mask", MaskingNoise(0.5))]),
-    ChainNoise([("photons", PoissonNoise(50)), ("readout", GaussianNoise(0.1))]),
-]
-MIXING = [
-    SwapNoise(0.3),
-    ChainNoise([("swap", SwapNoise(0.3)), ("gauss", GaussianNoise(0.1))]),
-]
+ROWWISE = {name: noise for name, noise in INJECTORS.items() if not noise._mixes_rows}
+MIXING = {name: noise for name, noise in INJECTORS.items() if noise._mixes_rows}
 
 
 class Identity(BaseEstimator):
@@ -467,7 +449,7 @@ def test_a_pandas_index_is_kept():
 
 
 # ---------------------------------------------------------------------------- the same noise
-@pytest.mark.parametrize("noise", ROWWISE, ids=repr)
+@pytest.mark.parametrize("noise", ROWWISE.values(), ids=ROWWISE.keys())
 def test_a_row_gets_the_same_noise_in_any_company(rows, noise):
     everywhere = noisy_rows(noise, rows)
     order = np.random.default_rng(0).permutation(len(rows))[:200]
@@ -480,14 +462,14 @@ def test_the_layout_of_a_row_does_not_matter(digits, rows):
     np.testing.assert_array_equal(noisy_rows(GaussianNoise(0.4), digits), flat.reshape(-1, 8, 8))
 
 
-@pytest.mark.parametrize("noise", MIXING, ids=repr)
+@pytest.mark.parametrize("noise", MIXING.values(), ids=MIXING.keys())
 def test_noise_that_mixes_rows_is_drawn_once_for_the_array(rows, noise):
     drawn = noisy_rows(noise, rows, random_state=3)
     np.testing.assert_array_equal(drawn, noise.corrupt(rows, random_state=3))
     np.testing.assert_array_equal(drawn, noisy_rows(noise, rows, random_state=3))
 
 
-@pytest.mark.parametrize("noise", ROWWISE + MIXING, ids=repr)
+@pytest.mark.parametrize("noise", INJECTORS.values(), ids=INJECTORS.keys())
 def test_the_seed_changes_the_noise_of_most_rows(rows, noise):
     one, other = (noisy_rows(noise, rows[:200], random_state=seed) for seed in (0, 1))
     assert (one != other).any(axis=1).mean() > 0.9
@@ -655,7 +637,7 @@ def test_autoencoders_are_scored(rows):
     "duplicate", [copy.deepcopy, lambda scorer: pickle.loads(pickle.dumps(scorer))]
 )
 def test_a_copy_scores_the_same(rows, duplicate):
-    scorer = make_denoising_scorer(ROWWISE[-1], "r2", random_state=3, sample_shape=(8, 8))
+    scorer = make_denoising_scorer(INJECTORS["chain"], "r2", random_state=3, sample_shape=(8, 8))
     again = duplicate(scorer)
     assert again(Identity(), rows[:50]) == scorer(Identity(), rows[:50])
     assert repr(again) == repr(scorer)
