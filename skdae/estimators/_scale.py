@@ -52,7 +52,7 @@ def warn_of_odd_scale(rows: Any, owner: str, *, highest: float, table: bool) -> 
         step = max(1, rows.size // _LOOKED_AT)
         values = rows[::step] if table else rows.ravel()[::step]
     if not table:
-        deviation = values.std()
+        deviation = values.std(dtype=np.float64)
         if 0 < deviation < _SMALLEST_DEVIATION:
             warn_user(
                 f"The values of X are small for the learning rate and the noise of {owner}: their "
