@@ -310,6 +310,14 @@ def test_no_seed_gives_another_draw_at_every_call(noise, X):
     assert one.tobytes() != noise.corrupt(X).tobytes()
 
 
+def test_samples_of_a_list_get_noise_of_their_own(noise):
+    if noise._mixes_rows:
+        pytest.skip("takes one array, whose rows it mixes")
+    sample = np.full((9, 9), 0.5)
+    one, other = noise.corrupt([sample, sample], random_state=0)
+    assert (one != other).any()
+
+
 def test_a_random_state_instance_moves_on(noise, X):
     one, other = (
         [noise.corrupt(X, random_state=state) for _ in range(2)]
