@@ -30,7 +30,7 @@ from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 # Of what a message has to name one: a class, or the data.
 NAMES = re.compile(rf"\b({'|'.join(skdae.__all__)}|X|y)\b")
-N_FITS = int(os.environ.get("SKDAE_FUZZ", 600))
+N_FITS = int(os.environ.get("SKDAE_FUZZ", 480))
 MODES = ["noise", "noise step", "pairs", "plain", "split_noise", "blind_spot"]
 
 DTYPES = "uint8 uint16 float16 float32 float64 int16 int64 bool".split()
