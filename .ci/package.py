@@ -80,12 +80,15 @@ def check_links(wheel: Path) -> None:
 
 
 def use_without_extras(wheel: Path, folder: Path) -> None:
-    """Install the wheel, and nothing that it does not ask for, and run what a user would."""
+    """Install the wheel, and nothing that it does not ask for, and run what a user would.
+
+    Isolated (-I), lest PYTHONPATH of whoever calls brings the repository along.
+    """
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     constraints = ROOT / "constraints.txt"
-    run(python, "-m", "pip", "install", "--quiet", "--constraint", constraints, wheel)
-    print(run(python, "-W", "error", ROOT / ".ci" / "without_extras.py", cwd=folder), end="")
+    run(python, "-I", "-m", "pip", "install", "--quiet", "--constraint", constraints, wheel)
+    print(run(python, "-I", "-W", "error", ROOT / ".ci" / "without_extras.py", cwd=folder), end="")
 
 
 if __name__ == "__main__":
