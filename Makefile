@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 SPHINX_ARGS ?=
+SKDAE_FUZZ ?= 10000
 
 VENV := .venv
 KERAS := .venv-keras
@@ -27,12 +28,20 @@ demo: $(VENV)/base.stamp ## Denoise digits in a minute; the table is printed, th
 
 # One process a core and one thread a process: small models gain nothing from sharing a batch among
 # threads, and lose tenfold when the threads of several processes wait for each other.
-test docs: export OMP_NUM_THREADS = 1
+test fuzz docs: export OMP_NUM_THREADS = 1
 
 .PHONY: test
 test: $(VENV)/test.stamp ## Run the tests and doctests, but for the slow ones (PYTEST_ARGS="-m slow")
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest \
 		--numprocesses auto --maxprocesses 8 -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/test.stamp ## Fit 10,000 random estimators on random data (SKDAE_FUZZ=500 for fewer)
+	SKDAE_FUZZ=$(SKDAE_FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py --numprocesses auto
+
+.PHONY: package
+package: $(VENV)/package.stamp ## Build sdist and wheel, and try the wheel without extras
+	$(BIN)/python .ci/package.py
 
 .PHONY: lint
 lint: $(VENV)/lint.stamp ## Check style, spelling and types

@@ -84,6 +84,20 @@ def pyplot() -> Iterator[Any]:
     plt.close("all")
 
 
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    """Return the digits of scikit-learn, images of shape (8, 8) in [0, 1]."""
+    from skdae.datasets import load_digits
+
+    return load_digits()[0]
+
+
+@pytest.fixture(scope="module")
+def rows(digits: Any) -> Any:
+    """Return the digits as rows of 64 values."""
+    return digits.reshape(len(digits), -1)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Give the folder of the data sets that are not part of the repository."""

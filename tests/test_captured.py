@@ -20,19 +20,13 @@ from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 from torch import nn
 
+from kinds import INJECTORS
 from skdae import (
-    ChainNoise,
     ConvDAE,
     DenseDAE,
     GaussianNoise,
-    MaskingNoise,
-    OneOfNoise,
-    PoissonNoise,
-    SaltAndPepperNoise,
-    SpeckleNoise,
     SwapNoise,
     UNetDAE,
-    UniformNoise,
 )
 from skdae.training import OPTIMIZERS
 from skdae.training._captured import CAN_CAPTURE, CapturedStep, has_hooks
@@ -619,30 +613,12 @@ def test_replays_in_every_precision_and_loss(precision, loss, replayed, monkeypa
     assert_alike(by_replay, clone(dae).fit(X), rtol=0.02)
 
 
-PARTS = [("gauss", GaussianNoise((0.1, 0.3))), ("swap", SwapNoise()), ("mask", MaskingNoise())]
 # Levels that travel to the GPU with every batch, which cannot be recorded.
 PER_COLUMN = SwapNoise([0.1, 0.2] * 32)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize(
-    "noise",
-    [
-        None,
-        GaussianNoise(0.2),
-        GaussianNoise((0.1, 0.3), clip=(0, 1)),
-        SpeckleNoise(0.5),
-        PoissonNoise(10),
-        UniformNoise(0.5),
-        SaltAndPepperNoise(),
-        MaskingNoise((0.1, 0.3)),
-        SwapNoise(),
-        PER_COLUMN,
-        OneOfNoise(PARTS),
-        ChainNoise(PARTS),
-    ],
-    ids=lambda noise: type(noise).__name__,
-)
+@pytest.mark.parametrize("noise", [None, *INJECTORS.values(), PER_COLUMN], ids=str)
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 def test_every_noise_is_replayed_and_fresh(noise, dtype, replayed, monkeypatch):
     """At a rate of almost zero, the losses tell one draw of the noise from another."""

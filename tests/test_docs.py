@@ -10,9 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GUIDE = sorted((ROOT / "docs" / "user_guide").glob("*.rst"))
-README_BLOCKS = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
-)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
@@ -25,6 +24,15 @@ def test_user_guide(page: Path) -> None:
 
 def test_guide_is_there() -> None:
     assert len(GUIDE) > 8
+
+
+def test_readme_is_right_where_it_is_shown_without_the_repository() -> None:
+    """A package index shows it too, and there is no public address that links could lead to."""
+    text = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)
+    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", text)
+    named = re.findall(r"`([\w/]+/|(?:[\w/]+/)?\w+\.(?:md|rst|py)|LICENSE)`", text)
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_readme(monkeypatch: pytest.MonkeyPatch) -> None:

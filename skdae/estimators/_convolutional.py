@@ -187,7 +187,7 @@ class ConvolutionalMixin(AnySizeMixin):
                 f"The 'channels' parameter of {type(self).__name__} must be a tuple of ints > 0, "
                 f"one a level. Got {self.channels!r} instead."
             )
-        return channels
+        return [int(width) for width in channels]  # torch takes no ints of NumPy everywhere
 
     def _checked_kernel_size(self) -> int:
         if self.kernel_size % 2 == 0:

@@ -89,7 +89,7 @@ def _warn_of_different_scales(rows: Any, sample_shape: tuple[int, ...], owner: s
     step = max(1, sum(part.size for part in parts) // _LOOKED_AT)
     n_columns = sample_shape[-1]
     values = np.concatenate([part[::step].reshape(-1, n_columns) for part in parts])
-    low, high = np.percentile(values, [25, 75], axis=0)
+    low, high = np.percentile(values.astype(np.float64), [25, 75], axis=0)
     spreads = (high - low)[high > low]
     if not len(spreads):
         return

@@ -85,7 +85,7 @@ class PoissonNoise(SplitMixin, NoiseInjector):
     def _check_values(self, rows: list[np.ndarray], owner: str) -> None:
         """Check that X can be counts of this ``peak``."""
         lowest = min(part.min() for part in rows)
-        highest = max(part.max() / (full_range(part.dtype) or 1) for part in rows)
+        highest = max(float(part.max()) / (full_range(part.dtype) or 1) for part in rows)
         if lowest < 0 or 0 < highest * self.peak < 0.5:
             raise ValueError(
                 f"split_noise=True of {owner} reads X · peak as counts of PoissonNoise: X >= 0 and "

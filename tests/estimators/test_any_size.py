@@ -399,12 +399,12 @@ def test_turns_are_for_images():
 
 
 @both
+@pytest.mark.parametrize("place", [(13, 1), (0, 0)], ids=["inside", "border"])
 @pytest.mark.parametrize("shape", [(30, 21), (40, 3), (21, 17, 3)])
-def test_j_invariant_values_do_not_depend_on_themselves(kind, shape):
+def test_j_invariant_values_do_not_depend_on_themselves(kind, shape, place):
     X = images_of(shape, shape)
     dae = kind(noise=GaussianNoise(0.3), **SHORT).fit(X)
     before = dae.predict(X[0], j_invariant=True)
-    place = (13, 1)
     changed = X[0].copy()
     changed[place] += 5
     after = dae.predict(changed, j_invariant=True)

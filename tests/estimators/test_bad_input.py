@@ -15,7 +15,7 @@ from skdae import (
     UNetDAE,
     UniformNoise,
 )
-from skdae.nn import ConvAutoencoder
+from skdae.nn import ConvAutoencoder, DenseAutoencoder
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "random_state": 0}
 X = np.random.default_rng(0).random((20, 6))
@@ -242,6 +242,13 @@ def test_modules(module, error, message):
 def test_bce_with_a_module_without_sigmoid():
     with pytest.raises(ValueError, match="whose output lies in .* end Unbounded with a sigmoid"):
         DenoisingAutoencoder(Unbounded, loss="bce", **QUICK).fit(X)
+
+
+@pytest.mark.parametrize("random_state", range(5))
+def test_bce_with_a_module_whose_first_output_may_be_a_fraction(random_state):
+    dae = DenoisingAutoencoder(DenseAutoencoder, loss="bce", noise=None, random_state=random_state)
+    with pytest.raises(ValueError, match="whose output lies in .* end DenseAutoencoder with a"):
+        dae.fit(np.zeros((10, 1)))
 
 
 class Normalised(nn.Module):

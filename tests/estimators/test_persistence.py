@@ -12,6 +12,7 @@ import skops.io
 from sklearn.base import clone
 from torch import nn
 
+from kinds import ONE_OF_EACH
 from skdae import (
     ConvDAE,
     DenoisingAutoencoder,
@@ -46,6 +47,7 @@ ESTIMATORS = [
     ConvDAE((8,), noise=GaussianNoise(0.2), downsample="stride", sample_shape=(64,), max_epochs=1),
     UNetDAE((8, 4), n_blocks=1, noise="gaussian", sample_shape=(8, 8), max_epochs=1),
     UNetDAE((4,), noise="poisson", residual=True, sample_shape=(64,), max_epochs=1),
+    *(clone(dae).set_params(sample_shape=(8, 8)) for dae in ONE_OF_EACH.values()),
 ]
 every = pytest.mark.parametrize("dae", ESTIMATORS, ids=range(len(ESTIMATORS)))
 

@@ -9,15 +9,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from torch import nn
 
-from skdae import (
-    ConvDAE,
-    DenoisingAutoencoder,
-    DenseDAE,
-    GaussianNoise,
-    OneOfNoise,
-    SwapNoise,
-    UNetDAE,
-)
+from kinds import ONE_OF_EACH
+from skdae import DenoisingAutoencoder, DenseDAE, GaussianNoise, OneOfNoise, SwapNoise
 
 MIXTURE = OneOfNoise([("gauss", GaussianNoise((0.1, 0.4))), ("swap", SwapNoise(0.2))])
 
@@ -33,13 +26,12 @@ class WithDropout(nn.Module):
         return self.decode(self.encode(x))
 
 
-ESTIMATORS = [
-    DenseDAE(noise=MIXTURE, max_epochs=3, random_state=0),
-    ConvDAE((8,), noise="poisson", max_epochs=2, early_stopping=True, random_state=0),
-    DenoisingAutoencoder(WithDropout, noise="gaussian", max_epochs=2, random_state=0),
-    UNetDAE((4, 8), n_blocks=1, noise="gaussian", max_epochs=2, random_state=0),
-]
-every = pytest.mark.parametrize("dae", ESTIMATORS, ids=lambda e: type(e).__name__)
+ESTIMATORS = {
+    "mixture": DenseDAE(noise=MIXTURE, max_epochs=3, random_state=0),
+    "dropout": DenoisingAutoencoder(WithDropout, noise="gaussian", max_epochs=2, random_state=0),
+    **{name: clone(dae).set_params(random_state=0) for name, dae in ONE_OF_EACH.items()},
+}
+every = pytest.mark.parametrize("dae", ESTIMATORS.values(), ids=ESTIMATORS.keys())
 
 
 def weights_of_a_fit(dae, X):
@@ -70,7 +62,7 @@ def test_in_eight_threads(dae, images):
 
 
 def test_in_two_processes(images):
-    fits = Parallel(n_jobs=2)(delayed(one_thread)(ESTIMATORS[0], images) for _ in range(4))
+    fits = Parallel(n_jobs=2)(delayed(one_thread)(ESTIMATORS["mixture"], images) for _ in range(4))
     for weights in fits[1:]:
         np.testing.assert_array_equal(weights, fits[0])
 

@@ -160,6 +160,12 @@ def test_early_stopping_holds_out_what_it_judges_by(images):
     assert seen == first
 
 
+def test_early_stopping_leaves_a_sample_to_train_on(images):
+    dae = quick(early_stopping=True, validation_fraction=0.999, max_epochs=2).fit(images[:20])
+    assert np.isfinite(dae.loss_curve_).all()
+    assert np.isfinite(dae.validation_loss_curve_).all()
+
+
 # ---------------------------------------------------------------- callbacks and bar
 def test_callbacks_of_skorch(images):
     scheduler = LRScheduler("StepLR", step_size=1, gamma=0.1)
@@ -288,6 +294,14 @@ def test_partial_fit_is_an_epoch_at_the_constant_rate(images):
     assert len(set(dae.loss_curve_)) == 3
     with pytest.raises(ValueError, match="expecting 64 features"):
         dae.partial_fit(images[:, :4])
+
+
+def test_every_partial_fit_draws_its_own_noise(images):
+    """At a rate of almost zero, only the noise moves the loss."""
+    dae = quick(noise="gaussian", optimizer="sgd", lr=1e-30)
+    for _ in range(3):
+        dae.partial_fit(images)
+    assert len(set(dae.loss_curve_)) == 3
 
 
 def test_warm_start_goes_on(images):

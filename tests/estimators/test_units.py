@@ -70,7 +70,7 @@ def noisy_of(X, seed):
 
 
 def fit_in_units(kind, clean, mode, a, b):
-    """Fit in units of a, with a zero at -b / a, and return the error of predictions in units of 1."""
+    """Fit in units of a, with a zero at -b / a, and return the error in units of 1."""
     dae, noise = clone(SMALL[kind]), GaussianNoise(SIGMA * a)
     noisy = noisy_of(clean, 1)
     if mode == "noise":

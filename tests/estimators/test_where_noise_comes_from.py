@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+import torch
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +11,8 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skdae import DenseDAE, GaussianNoise, SwapNoise
+from skdae import DenoisingAutoencoder, DenseDAE, GaussianNoise, SwapNoise
+from skdae.nn import DenseAutoencoder
 from skdae.noise import CorruptedArray
 
 NOTHING_TO_REMOVE = pytest.warns(UserWarning, match="DenseDAE has nothing to remove")
@@ -262,3 +264,22 @@ def test_a_frozen_encoder_keeps_its_weights(rows, labels, direct):
     pipeline = make_pipeline(FrozenEstimator(direct), LogisticRegression(max_iter=1000))
     assert pipeline.fit(rows, labels).score(rows, labels) > 0.5
     np.testing.assert_array_equal(weights(direct), before)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_noisy_images_of_integers_saturate_while_training_too(dtype, images):
+    """As those that predict will see; the noise of floats has no bounds."""
+    seen = []
+
+    class Watched(DenseAutoencoder):
+        def forward(self, x):
+            seen.append(x.detach().clone())
+            return super().forward(x)
+
+    X = (images * (np.iinfo(dtype).max if dtype is not np.float32 else 1)).astype(dtype)
+    DenoisingAutoencoder(Watched, noise=GaussianNoise(0.5), max_epochs=1).fit(X)
+    low, high = torch.aminmax(torch.cat(seen))
+    if dtype is np.float32:
+        assert low < -1 and high > 2
+    else:
+        assert low == 0 and high == 1

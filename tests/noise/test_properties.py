@@ -239,7 +239,7 @@ def test_clip_bounds_are_obeyed(noise, X, low, width, seed):
     assert clipped.min() >= X.dtype.type(bounds[0])
     assert clipped.max() <= X.dtype.type(bounds[1])
     if X.dtype != np.float16:
-        free = noise.corrupt(X, random_state=seed)
+        free = clone(noise).set_params(clip=None).corrupt(X, random_state=seed)
         np.testing.assert_array_equal(clipped, np.clip(free, *map(X.dtype.type, bounds)))
 
 
@@ -308,6 +308,14 @@ def test_no_seed_gives_another_draw_at_every_call(noise, X):
     one = noise.corrupt(X)
     np.random.seed(0)
     assert one.tobytes() != noise.corrupt(X).tobytes()
+
+
+def test_samples_of_a_list_get_noise_of_their_own(noise):
+    if noise._mixes_rows:
+        pytest.skip("takes one array, whose rows it mixes")
+    sample = np.full((9, 9), 0.5)
+    one, other = noise.corrupt([sample, sample], random_state=0)
+    assert (one != other).any()
 
 
 def test_a_random_state_instance_moves_on(noise, X):
