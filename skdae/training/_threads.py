@@ -117,9 +117,10 @@ def _set_here(n_threads: int) -> None:
     """Set the number of this thread alone.
 
     torch keeps the last number that any thread set for the threads to come, which take it when
-    they first ask: a thread of its own puts that one back.
+    they first ask: a thread of its own puts that one back, after this one has asked.
     """
     with _LOCK:
+        torch.get_num_threads()
         kept: list[int] = []
         _in_a_new_thread(lambda: kept.append(torch.get_num_threads()))
         torch.set_num_threads(n_threads)
