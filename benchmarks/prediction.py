@@ -48,7 +48,7 @@ def bare_forward(dae: BaseDenoisingAutoencoder, X: np.ndarray, batch_size: int) 
             x = rows[start : start + batch_size]
             if images:
                 x = x.contiguous(memory_format=torch.channels_last)
-            parts.append(net.compute(module, x).cpu())
+            parts.append(module(x).cpu())
     return torch.cat(parts)
 
 

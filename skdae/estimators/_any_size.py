@@ -23,7 +23,7 @@ from skdae.training import in_tiles
 __all__ = ["AnySizeMixin"]
 
 # Bytes that a tile may take, and how many layers of the widest kind live at once.
-_TILE_BYTES = {"cpu": 2**28, "cuda": 2**31}
+_TILE_BYTES = {"cpu": 2**25, "cuda": 2**31}
 _LIVE_LAYERS = 5
 
 
