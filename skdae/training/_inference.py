@@ -96,7 +96,7 @@ def in_chunks(
                 step = size
             part = rows_to_tensor(rows[start : start + step])
             if len(part) == step and device.type == "cpu":
-                chunk = part.clone()
+                chunk = part.clone(memory_format=torch.contiguous_format)
             else:
                 chunk = torch.zeros((step, part.shape[1]), dtype=part.dtype, device=device)
                 chunk[: len(part)] = part
