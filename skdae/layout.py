@@ -51,7 +51,7 @@ _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
 _COLOURS = 4
 # Gray images are rarely longer than this times their width.
-_LONG_IMAGE = 2.5
+_LONG_IMAGE, _SHORTEST_SIGNAL = 2.5, 16
 _SMALLEST_PHOTO, _PART_OF_A_PHOTO = 16, 256
 _BLOCK = 2**18
 
@@ -218,14 +218,14 @@ def warn_of_unclear_axes(X: Any, owner: str) -> None:
     axis = shape.index(channels)
     # The signals of a list have the same channels.
     agree = len({sides[axis] for sides in shapes}) == 1
-    if channels == 1 or length < _LONG_IMAGE * channels or not agree:
+    if channels == 1 or length < max(_SHORTEST_SIGNAL, _LONG_IMAGE * channels) or not agree:
         return
-    turned = "" if axis else f" as np.swapaxes({'x' if is_list else 'X'}, -1, -2) makes them,"
+    turned = "" if axis else f", as np.swapaxes({'x' if is_list else 'X'}, -1, -2) makes them"
     image = shape if len(as_pixels(shape)) == 3 else (*shape, 1)
     warn_user(
-        f"{owner} reads samples of shape {shape} as gray images. If they are, say so with "
-        f"sample_shape={image}. If they are signals of {channels} channels, they have the shape "
-        f"{(length, channels)},{turned} and sample_shape={(1, length, channels)} says so."
+        f"{owner} reads samples of shape {shape} as gray images. Say what they are: images, with "
+        f"sample_shape={image}; or signals of {channels} channels, of shape {(length, channels)}"
+        f"{turned}, with sample_shape={(1, length, channels)}."
     )
 
 

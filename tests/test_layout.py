@@ -248,7 +248,9 @@ def test_which_lists_are_unclear():
         assert warned(*shapes) == []
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (16, 8), (540, 258), (1, 300), (5, 1), (1000, 12)])
+@pytest.mark.parametrize(
+    "shape", [(28, 28), (16, 8), (2, 9), (540, 258), (1, 300), (50, 1), (1000, 12)]
+)
 def test_images_that_need_no_word(shape):
     layout.warn_of_unclear_axes(np.zeros((30, *shape)), "Owner")
 

@@ -22,6 +22,12 @@ from skdae.noise import (
     UniformNoise,
 )
 
+# the checks draw normal values, which are no counts and go beyond black and white
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
+    pytest.mark.filterwarnings("ignore:low=0 and high=1 of SaltAndPepperNoise:UserWarning"),
+]
+
 PARTS = [("gauss", GaussianNoise()), ("mask", MaskingNoise())]
 INJECTORS = [
     GaussianNoise(),
