@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -21,6 +23,8 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import validate_data
 
+from skdae._meaning import advising, check_columns, check_finite, check_kind, plain
+
 __all__ = [
     "HasMethods",
     "Interval",
@@ -28,6 +32,7 @@ __all__ = [
     "NamedStepsMixin",
     "StrOptions",
     "as_array",
+    "check_rows",
     "fit_context",
     "fits_float",
     "makes_data_frames",
@@ -75,17 +80,32 @@ def validate_rows(
             "give dense ones, as OneHotEncoder(sparse_output=False) and "
             "ColumnTransformer(..., sparse_threshold=0) do, or pass X.toarray()."
         )
+    owner = type(estimator).__name__
     X = as_array(X)
-    _check_has_samples(X, type(estimator).__name__)
+    _check_has_samples(X, owner)
     rows = X.reshape(len(X), math.prod(X.shape[1:])) if getattr(X, "ndim", 2) > 2 else X
-    if hasattr(X, "columns") and not hasattr(getattr(X, "dtypes", None), "__array__"):
-        seen = np.asarray(X).dtype  # scikit-learn reads the dtypes of pandas only
-        dtype = [seen] if seen in dtype else dtype
     if reset or hasattr(estimator, "n_features_in_"):
-        rows = validate_data(estimator, rows, reset=reset, dtype=dtype, order="C")
+        check = partial(validate_data, estimator, reset=reset)
     else:  # a stateless transformer that was not fitted has no columns to compare with
-        rows = check_array(rows, dtype=dtype, order="C", estimator=estimator, input_name="X")
-    return rows, tuple(X.shape)
+        check = partial(check_array, estimator=estimator, input_name="X")
+    return check_rows(rows, owner, dtype=dtype, check=check), tuple(X.shape)
+
+
+def check_rows(
+    rows: Any, owner: str, *, dtype: Any, name: str = "X", check: Callable = check_array
+) -> np.ndarray:
+    """Check a table as scikit-learn does, with advice of our own; copy it to convert it alone."""
+    if hasattr(rows, "columns"):
+        check_columns(rows, owner, name)
+        if not hasattr(getattr(rows, "dtypes", None), "__array__"):
+            seen = np.asarray(rows).dtype  # scikit-learn reads the dtypes of pandas only
+            dtype = [seen] if seen in dtype else dtype
+    else:
+        check_kind(rows.dtype, owner, name)
+    with advising(owner), np.errstate(over="ignore"):
+        rows = check(rows, dtype=dtype, ensure_all_finite=False)
+    check_finite(rows, owner, name)
+    return rows
 
 
 def _check_has_samples(X: Any, owner: str) -> None:
@@ -104,17 +124,16 @@ def _check_has_samples(X: Any, owner: str) -> None:
     )
 
 
-def as_array(X: Any) -> Any:
+def as_array(X: Any, name: str = "X") -> Any:
     """Turn lists, tensors and the like into arrays; leave tables and sparse matrices alone.
 
     Arrays come in the byte order of the machine, the only one in which scikit-learn's
-    checks know a dtype: a big-endian 16-bit image would pass for plain integers.
+    checks know a dtype: a big-endian 16-bit image would pass for plain integers. What would
+    lose its meaning is an error.
     """
     if hasattr(X, "columns") or issparse(X):
         return X
-    if hasattr(X, "detach"):
-        X = X.detach().cpu()
-    X = np.asarray(X)
+    X = np.asarray(plain(X, name))
     if X.dtype == object and X.ndim == 1 and len(X) and getattr(X[0], "ndim", 0):
         raise ValueError("Got an array of arrays (dtype object). Make it a list: list(X).")
     return X.astype(X.dtype.newbyteorder("="), copy=False)

@@ -16,23 +16,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._warnings import warn_user
+
 __all__ = [
+    "are_signals",
     "are_sizes",
     "as_fraction",
     "as_pixels",
+    "check_axes",
     "check_ranges",
     "check_sample_shape",
     "declared_shape",
     "from_channels_first",
     "full_range",
     "infer_sample_shape",
-    "looks_channels_first",
     "module_shape",
     "parts_of",
     "restore_dtype",
     "rows_to_tensor",
     "squeezed",
     "to_channels_first",
+    "warn_of_unclear_axes",
 ]
 
 _FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
@@ -45,6 +49,10 @@ _FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
 _MOST_OF_A_FRACTION = 16
 _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
+_COLOURS = 4
+# Gray images are rarely longer than this times their width.
+_LONG_IMAGE, _SHORTEST_SIGNAL = 2.5, 16
+_SMALLEST_PHOTO, _PART_OF_A_PHOTO = 16, 256
 _BLOCK = 2**18
 
 
@@ -128,23 +136,118 @@ def infer_sample_shape(
             return shape
         side = math.isqrt(shape[0])
         return as_pixels((side, side) if side * side == shape[0] else shape)
-    if len(shape) > 3:
-        raise ValueError(
-            f"{owner} reads samples of 1 to 3 axes: (features,), (height, width) or "
-            f"(height, width, channels). Got samples of shape {shape}."
-        )
-    if looks_channels_first(shape):
-        raise ValueError(
-            f"X looks channels-first: its samples have shape {shape}, and {owner} reads "
-            "(height, width, channels). Use np.moveaxis(X, 1, -1), or, if the shape is "
-            f"right, say so with sample_shape={shape}."
-        )
+    check_axes(shape, owner)
     return as_pixels(shape)
 
 
-def looks_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether the shape of a sample is what torch and not what everybody else calls an image."""
-    return len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4
+def check_axes(shape: tuple[int, ...], owner: str, name: str = "X", *, alone: bool = False) -> None:
+    """Refuse samples of more than three axes, and those whose last one is no axis of channels.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of a sample.
+    owner, name : str
+        Of the estimator and the data, for the message.
+    alone : bool, default=False
+        Whether ``name`` is one sample of a list, and not an array of samples.
+
+    Raises
+    ------
+    ValueError
+        The message shows how to move the channels, and how to give volumes slice by slice.
+    """
+    x, first = ("x", 0) if alone else ("X", 1)
+    if len(shape) > 3:
+        small = next((i for i, side in enumerate(shape[:-2]) if side <= _COLOURS), None)
+        sides = shape[-2:]
+        if _has_channels_last(shape[-3:]):
+            sides = shape[-3:]
+        elif small is not None:
+            x, sides = f"np.moveaxis({x}, {small + first}, -1)", (*sides, shape[small])
+        raise ValueError(
+            f"{owner} reads samples of 1 to 3 axes: (features,), (height, width) or (height, "
+            f"width, channels). Got {name} {'of' if alone else 'with samples of'} shape {shape}. "
+            f"Volumes and films are read slice by slice: {x}.reshape{(-1, *sides)}."
+        )
+    if len(shape) < 3 or _has_channels_last(shape):
+        return
+    depth, height, width = shape
+    moved, slices = f"np.moveaxis({x}, {first}, -1)", f"{x}.reshape{(-1, height, width)}"
+    if width < min(depth, height):
+        slices = f"np.moveaxis({x}, -1, {first}).reshape{(-1, depth, height)}"
+    or_volumes = "" if depth <= _COLOURS else ", or like volumes"
+    its_shape = "its shape is" if alone else "its samples have shape"
+    raise ValueError(
+        f"{name} looks channels-first{or_volumes}: {its_shape} {shape}, and {owner} reads (height, "
+        f"width, channels). Channels go last: {moved}. Volumes are read slice by slice: {slices}. "
+        f"If the shape is right, say so with sample_shape={shape}."
+    )
+
+
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether the last of three axes can be that of channels: few, and fewer than pixels."""
+    height, width, channels = shape
+    few = min(_MANY_CHANNELS, min(height, width) // 2)
+    return channels <= max(_COLOURS, few)
+
+
+def warn_of_unclear_axes(X: Any, owner: str) -> None:
+    """Warn of data that fit our rules and may be something else: signals, or one colour photo.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...), or sequence of array-like
+        Samples whose axes no ``sample_shape`` explains.
+    owner : str
+        Name of the estimator.
+    """
+    is_list = not isinstance(X, np.ndarray)
+    if not is_list and _is_one_photo(X):
+        warn_user(
+            f"{owner} reads X of shape {X.shape} as {len(X)} samples of shape {X.shape[1:]}. If it "
+            f"is one colour image, give it as a list, [X]; if not, say so with "
+            f"sample_shape={X.shape[1:]}."
+        )
+        return
+    shapes = [np.shape(x) for x in X] if is_list else [X.shape[1:]]
+    if any(len(shape) != 2 for shape in shapes) or are_signals(shapes):
+        return
+    shape = max(shapes, key=lambda sides: max(sides) / min(sides))
+    channels, length = sorted(shape)
+    axis = shape.index(channels)
+    # The signals of a list have the same channels.
+    agree = len({sides[axis] for sides in shapes}) == 1
+    if channels == 1 or length < max(_SHORTEST_SIGNAL, _LONG_IMAGE * channels) or not agree:
+        return
+    turned = "" if axis else f", as np.swapaxes({'x' if is_list else 'X'}, -1, -2) makes them"
+    image = shape if len(as_pixels(shape)) == 3 else (*shape, 1)
+    warn_user(
+        f"{owner} reads samples of shape {shape} as gray images. Say what they are: images, with "
+        f"sample_shape={image}; or signals of {channels} channels, of shape {(length, channels)}"
+        f"{turned}, with sample_shape={(1, length, channels)}."
+    )
+
+
+def are_signals(shapes: Iterable[tuple[int, ...]]) -> bool:
+    """Whether samples of these shapes are read as signals: all of them, of the same channels."""
+    pixels = [as_pixels(shape) for shape in shapes]
+    return len({shape[-1] for shape in pixels}) == 1 and all(len(shape) == 2 for shape in pixels)
+
+
+def _is_one_photo(X: np.ndarray) -> bool:
+    """Whether an array of three axes looks like a colour photo, and not like signals.
+
+    Integers of an image do; other numbers if they are not negative and neighbouring rows alike.
+    """
+    if X.ndim != 3 or X.shape[-1] not in (3, 4) or min(X.shape[:2]) < _SMALLEST_PHOTO:
+        return False
+    if full_range(X.dtype):
+        return True
+    part = X[:_PART_OF_A_PHOTO, :_PART_OF_A_PHOTO].astype(np.float64)
+    # The squared differences of unrelated rows are twice the variance on average.
+    alike = np.square(np.diff(part, axis=0)).mean() < part.var(axis=0).mean()
+    return bool(alike and part.min() >= 0)
 
 
 def module_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -165,12 +268,24 @@ def from_channels_first(x: Tensor) -> Tensor:
 
 
 def rows_to_tensor(rows: np.ndarray) -> Tensor:
-    """Share the memory of an array with a tensor; copy only what torch cannot write."""
+    """Share the memory of an array with a tensor, which is to be read and never written.
+
+    Strided arrays and read-only ones are shared too; what torch cannot read is copied: another
+    byte order, negative strides, and strides that are not whole numbers of values.
+    """
     rows = rows.astype(rows.dtype.newbyteorder("="), copy=False)
-    rows = np.require(rows, requirements=["A", "C", "W"])
-    if any(stride < 0 for stride in rows.strides):  # NumPy calls X[::-1] of one row contiguous
+    if any(stride < 0 or stride % rows.itemsize for stride in rows.strides):
         rows = rows.copy()
-    return torch.from_numpy(rows)
+    return torch.from_numpy(rows if rows.flags.writeable else np.asarray(_AsWritable(rows)))
+
+
+class _AsWritable:
+    """The memory of a read-only array, of which torch would warn, under another flag."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 def as_fraction(x: Tensor) -> Tensor:

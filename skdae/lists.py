@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils import assert_all_finite
 
+from skdae._meaning import check_finite, check_kind
 from skdae._sklearn import as_array
-from skdae.layout import as_pixels, declared_shape, full_range, looks_channels_first
+from skdae.layout import are_signals, check_axes, declared_shape, full_range
 
-__all__ = ["are_flat_rows", "first_of_another_shape", "is_list_of_samples", "read_list"]
+__all__ = [
+    "are_flat_rows",
+    "checked_samples",
+    "first_of_another_shape",
+    "is_list_of_samples",
+    "read_list",
+]
 
 
 def is_list_of_samples(X: Any) -> bool:
@@ -74,17 +80,16 @@ def read_list(
     ValueError
         If a sample is wrong; the message names its index.
     """
-    if len(X) == 0:
-        raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
     declared = like is None and sample_shape is not None
     if declared:
         like = declared_shape(sample_shape, owner)
-    signals = like is not None and len(like) == 2
-    arrays = [_checked(x, owner, f"{name}[{index}]", signal=signals) for index, x in enumerate(X)]
-    axes = _common_axes(arrays) if like is None else len(like)
+    arrays = checked_samples(X, owner, name=name)
+    for index, array in enumerate(arrays):
+        if not declared and (like is None or array.shape[-1] != like[-1]):
+            check_axes(array.shape, owner, f"{name}[{index}]", alone=True)
+    axes = (2 if are_signals(x.shape for x in arrays) else 3) if like is None else len(like)
     samples = [_with_channels(array, axes, like) for array in arrays]
     channels = samples[0].shape[-1] if like is None else like[-1]
-    white = full_range(arrays[0].dtype)
     for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
         kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
         if sample.ndim != axes or sample.shape[-1] != channels:
@@ -95,39 +100,45 @@ def read_list(
                 f"{owner} reads {name} as samples {kind} with one number of channels; {whose} "
                 f"{channels}. Got {name}[{index}] of shape {array.shape}."
             )
+    return samples
+
+
+def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np.ndarray]:
+    """Return the samples of a list as arrays of numbers, of one kind, as they are laid out.
+
+    Raises
+    ------
+    ValueError
+        If a sample is wrong; the message names its index.
+    """
+    if len(X) == 0:
+        raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
+    arrays = [_checked(x, owner, f"{name}[{index}]") for index, x in enumerate(X)]
+    white = full_range(arrays[0].dtype)
+    for index, array in enumerate(arrays):
         if full_range(array.dtype) != white:
             raise ValueError(
                 f"{owner} reads {name} as samples of one kind: all uint8, all uint16, or none of "
                 f"them. {name}[0] has dtype {arrays[0].dtype}. Got {name}[{index}] of dtype "
                 f"{array.dtype}."
             )
-    return samples
+    return arrays
 
 
-def _checked(x: Any, owner: str, name: str, *, signal: bool) -> np.ndarray:
+def _checked(x: Any, owner: str, name: str) -> np.ndarray:
     """Return one sample as an array of numbers."""
-    array = np.asarray(as_array(x))
-    if array.dtype.kind not in "fiub" or not 1 <= array.ndim <= 3 or not array.size:
+    array = np.asarray(as_array(x, name))
+    check_kind(array.dtype, owner, name)
+    if array.ndim > 3:
+        check_axes(array.shape, owner, name, alone=True)
+    if array.dtype.kind not in "fiub" or array.ndim < 1 or not array.size:
         raise ValueError(
             f"{owner} reads the samples of a list as arrays of numbers: (height, width), (height, "
             "width, channels), (length,) or (length, channels), with one value or more. Got "
             f"{name} of shape {array.shape} and dtype {array.dtype}."
         )
-    if looks_channels_first(array.shape) and not (signal and len(array) == 1):
-        raise ValueError(
-            f"{name} looks channels-first: its shape is {array.shape}, and {owner} reads (height, "
-            "width, channels). Use np.moveaxis(x, 0, -1)."
-        )
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
-        assert_all_finite(array.astype(np.float32, copy=False), input_name=name)
+    check_finite(array, owner, name, limit=np.float32)
     return array
-
-
-def _common_axes(arrays: list[np.ndarray]) -> int:
-    """Return 2 if all are signals of the same channels, and 3 if they are images."""
-    shapes = [as_pixels(array.shape) for array in arrays]
-    are_signals = len({shape[-1] for shape in shapes}) == 1 and all(len(s) == 2 for s in shapes)
-    return 2 if are_signals else 3
 
 
 def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -> np.ndarray:

@@ -19,14 +19,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # What each room may import beside itself and the standard library; rooms begin with a dot.
 ARROWS = {
     ".__init__": set(),
+    "._meaning": {"numpy", "sklearn"},
     "._optional": set(),
     "._random": {"numpy", "sklearn", "torch"},
-    "._sklearn": {"numpy", "scipy", "sklearn"},
+    "._sklearn": {"._meaning", "numpy", "scipy", "sklearn"},
     "._warnings": set(),
-    ".layout": {"numpy", "torch"},
-    ".lists": {"._sklearn", ".layout", "numpy", "sklearn"},
+    ".layout": {"._warnings", "numpy", "torch"},
+    ".lists": {"._meaning", "._sklearn", ".layout", "numpy"},
     ".noise": {
-        *("._optional", "._random", "._sklearn", ".layout", ".lists", "numpy", "sklearn", "torch"),
+        *("._meaning", "._optional", "._random", "._sklearn", "._warnings", ".layout", ".lists"),
+        *("numpy", "sklearn", "torch"),
     },
     ".nn": {"torch"},
     ".training": {"._random", ".layout", "joblib", "numpy", "skorch", "torch", "tqdm"},

@@ -12,7 +12,7 @@ import numpy as np
 from skdae._sklearn import Interval, StrOptions, as_array
 from skdae._warnings import warn_user
 from skdae.estimators._any_size import AnySizeMixin
-from skdae.layout import are_sizes, as_pixels, declared_shape, full_range
+from skdae.layout import are_sizes, declared_shape, warn_of_unclear_axes
 from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 from skdae.training import patch_shape
 
@@ -23,9 +23,6 @@ __all__ = ["ConvolutionalMixin"]
 _LARGEST_WHOLE = 2**14
 _PATCH_SIDES = {1: 1024, 2: 64}
 _SMALLEST_BLIND = 3
-# Images that are lower than wide are common up to here.
-_LONG = 256
-_COLOURS = (3, 4)
 
 
 class ConvolutionalMixin(AnySizeMixin):
@@ -61,15 +58,13 @@ class ConvolutionalMixin(AnySizeMixin):
         if not is_list_of_samples(X) or are_flat_rows(X, known):
             rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
             if reset and self.sample_shape is None:
-                self._warn_of_one_photo(rows, shape, sample_shape)
-                self._warn_of_lying_signals(shape[1:])
+                warn_of_unclear_axes(rows.reshape(shape), owner)
             patch = self._patch_shape_for([sample_shape])
             return rows, shape, sample_shape, patch
         fitted = None if reset else known
         samples = read_list(X, owner, like=fitted, sample_shape=self.sample_shape)
         if reset and self.sample_shape is None:
-            self._warn_of_unclear_pairs(X)
-            self._warn_of_lying_signals(np.shape(X[0]))
+            warn_of_unclear_axes(X, owner)
         patch = self._patch_shape_for([sample.shape for sample in samples])
         patch = samples[0].shape if patch is None else patch
         shape = (len(X), *[None] * np.ndim(X[0]))
@@ -79,41 +74,6 @@ class ConvolutionalMixin(AnySizeMixin):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         return samples, shape, patch, patch
-
-    def _warn_of_one_photo(self, rows: Any, shape: tuple, sample_shape: tuple[int, ...]) -> None:
-        """Warn of a colour photo that came alone and is read as signals."""
-        of_colours = len(shape) == 3 and shape[-1] in _COLOURS and len(sample_shape) == 2
-        if of_colours and full_range(rows.dtype):
-            warn_user(
-                f"{type(self).__name__} reads X of shape {shape} as {shape[0]} signals of "
-                f"{shape[-1]} channels. If it is one colour image, give it as a list, [X]; if not, "
-                f"say so with sample_shape={sample_shape}."
-            )
-
-    def _warn_of_lying_signals(self, shape: tuple[int, ...]) -> None:
-        """Warn of images that are so wide and low that they must be signals, channels first."""
-        turned = shape[::-1]
-        long = len(shape) == 2 and shape[0] > 1 and shape[1] >= _LONG
-        if long and len(as_pixels(turned)) == 2:
-            warn_user(
-                f"{type(self).__name__} reads samples of shape {shape} as gray images. Signals "
-                f"have their channels last: {turned}, as np.swapaxes(x, -1, -2) makes them. If "
-                f"they are images, say so with sample_shape={(*shape, 1)}."
-            )
-
-    def _warn_of_unclear_pairs(self, X: Sequence[Any]) -> None:
-        """Warn of samples of two axes, some of which would be signals and some images."""
-        shapes = [np.shape(x) for x in X]
-        unclear = all(len(shape) == 2 for shape in shapes)
-        unclear = unclear and len({shape[-1] for shape in shapes}) == 1 != shapes[0][-1]
-        signal = next((s for s in shapes if len(as_pixels(s)) == 2), None)
-        image = next((s for s in shapes if len(as_pixels(s)) == 3), None)
-        if unclear and signal and image:
-            warn_user(
-                f"{type(self).__name__} reads all samples as gray images: one of shape {signal} "
-                f"could be a signal, one of shape {image} is too short for that. Say what they "
-                f"are with sample_shape={signal}, or sample_shape={(*image, 1)} for images."
-            )
 
     def _patch_shape_for(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
         """Return the shape of the patches that training draws, or None for whole samples."""

@@ -23,7 +23,7 @@ from skdae.layout import (
     rows_to_tensor,
     squeezed,
 )
-from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
+from skdae.lists import checked_samples, first_of_another_shape, is_list_of_samples
 from skdae.training import DenoisingNet, chunk_size, in_chunks
 
 __all__ = ["InferenceMixin", "Samples"]
@@ -248,8 +248,7 @@ def as_one_array(X: Any, owner: str) -> Any:
             f"of shape {np.shape(X[index])}. ConvDAE and UNetDAE take lists of images of different "
             "sizes."
         )
-    samples = read_list(X, owner)
-    return np.stack(samples).reshape(len(samples), *np.shape(X[0]))
+    return np.stack(checked_samples(X, owner))
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

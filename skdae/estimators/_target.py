@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 
 from skdae import noise as noise_kinds
-from skdae._sklearn import as_array
+from skdae._sklearn import as_array, check_rows
 from skdae._warnings import warn_user
 from skdae.estimators._noisy_alone import check_noisy_alone, check_split
 from skdae.layout import check_ranges, full_range, parts_of
@@ -41,6 +41,9 @@ NOISES: dict[str, type[NoiseInjector]] = {
     "uniform": noise_kinds.UniformNoise,
 }
 """The short names of the kinds, with their default levels."""
+
+_COMPARED_AT_ONCE = 2**20
+_MOST_CLASSES = 16
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,17 @@ def read_training_data(
         target = None
     if estimator.blind_spot or estimator.split_noise:
         check_noisy_alone(estimator, origin, target)
-        noise = _own_noise(estimator, rows)
+        noise = _own_noise(estimator)
         if estimator.split_noise:
             check_split(estimator, rows, noise)
-        return describe(rows, None, noise)
+        return describe(rows, None, None if noise is None else noise.fit(rows))
 
     if origin is None:
         if estimator.noise == "auto" and target is None:
             _warn_of_nothing_to_remove(owner)
-        return describe(rows, target, _own_noise(estimator, rows))
+        _warn_of_labels(X, y, rows, target, owner, table=len(sample_shape) == 1)
+        noise = _own_noise(estimator)
+        return describe(rows, target, None if noise is None else noise.fit(rows))
 
     if estimator.noise != "auto":
         raise ValueError(
@@ -138,6 +143,7 @@ def read_training_data(
             "edited in place), so its clean values are lost. Put the noise step directly before "
             f"{owner}, or pass the clean X as y."
         )
+    _warn_of_labels(X, y, rows, target, owner, table=len(sample_shape) == 1)
     return describe(rows, target, None)
 
 
@@ -146,7 +152,7 @@ def _read_clean(clean: Any, rows: Any, owner: str) -> Any:
     if isinstance(rows, list):
         return read_list(clean, owner, like=rows[0].shape)
     clean = np.stack(clean) if isinstance(clean, list) else clean
-    return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES, order="C")
+    return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES)
 
 
 def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: str) -> Any:
@@ -163,18 +169,18 @@ def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: st
         return _read_target_list(y, X_rows, owner, other_y=other_y)
     if is_list_of_samples(y):
         y = _stacked(y, owner)
-    y = as_array(np.asarray(y) if hasattr(y, "columns") else y)
+    y = as_array(y, "y")
     if y.shape == expected:
-        rows = y.reshape(len(y), -1) if y.ndim > 2 else y
-        target = check_array(rows, dtype=ROW_DTYPES, order="C", input_name="y")
-        check_ranges("y", y.dtype, target, "X is", X_rows.dtype)
+        rows = y.reshape(len(y), -1) if len(y.shape) > 2 else y
+        target = check_rows(rows, owner, dtype=ROW_DTYPES, name="y")
+        check_ranges("y", target.dtype, target, "X is", X_rows.dtype)
         check_ranges("X", X_rows.dtype, X_rows, "y is", target.dtype)
         return target
-    if y.ndim == 1 and len(y) == expected[0]:
+    if y.shape == expected[:1] or (len(y.shape) > 1 and other_y == "ignore"):
         return None
-    if y.ndim > 1 and other_y == "ignore":
-        return None
-    in_a_column = " Labels in a column become labels with y.ravel()." if y.size == len(y) else ""
+    in_a_column = ""
+    if y.shape == (expected[0], 1):
+        in_a_column = " Labels in a column become labels with y.ravel()."
     raise ValueError(
         f"The y of {owner} must be labels, one a sample (ignored), or clean targets of the shape "
         f"of X. Got y of shape {y.shape} with X of shape {expected}.{in_a_column}"
@@ -205,7 +211,7 @@ def _stacked(y: Any, owner: str) -> np.ndarray:
     """Make an array of a list of targets, for an X that is one."""
     index = first_of_another_shape(y)
     if index is None:
-        return np.stack(y)
+        return np.stack([as_array(sample, "y") for sample in y])
     raise ValueError(
         f"The y of {owner} must be targets of one size, as X is an array. Got y[0] of shape "
         f"{np.shape(y[0])} and y[{index}] of shape {np.shape(y[index])}."
@@ -258,18 +264,57 @@ def check_targets(estimator: Any, data: TrainingData) -> None:
         )
 
 
-def _own_noise(estimator: Any, rows: Any) -> NoiseInjector | None:
+def _own_noise(estimator: Any) -> NoiseInjector | None:
     noise = estimator.noise
     if noise is None or noise == "auto":
         return None
-    injector = NOISES[noise]() if isinstance(noise, str) else clone(noise)
-    return injector.fit(rows)
+    return NOISES[noise]() if isinstance(noise, str) else clone(noise)
 
 
 def _same(a: Any, b: Any) -> bool:
+    """Whether all values are equal, compared a few rows at a time."""
     if isinstance(a, list):
         return all(_same(*pair) for pair in zip(a, b, strict=True))
-    return a is b or (a.dtype == b.dtype and np.array_equal(a, b))
+    if a is b or a.dtype != b.dtype or a.shape != b.shape:
+        return a is b
+    step = max(1, len(a) * _COMPARED_AT_ONCE // a.size)
+    return all(np.array_equal(a[few], b[few]) for few in gen_batches(len(a), step))
+
+
+def _warn_of_labels(X: Any, y: Any, rows: Any, target: Any, owner: str, *, table: bool) -> None:
+    """Warn of a target that looks like the labels of a later step.
+
+    Integers and booleans do, beside an X of another kind (uint8 and uint16 only if they have few
+    levels), and so does a table of zeros and ones beside one of other values.
+    """
+    if target is None:
+        return
+    of_X, of_y = (_dtype_of(data) for data in (X, y))
+    highest_of_X, highest = (max(part.max() for part in parts_of(part)) for part in (rows, target))
+    if full_range(of_y):
+        are_labels = highest <= _MOST_CLASSES and not (full_range(of_X) and highest_of_X <= highest)
+    elif of_y.kind in "iub":
+        are_labels = bool(of_X.kind == "f" or full_range(of_X) or of_y.kind == "b" != of_X.kind)
+    else:
+        are_labels = table and _are_flags(target) and not _are_flags(rows)
+    if are_labels:
+        warn_user(
+            f"{owner} reads y as clean values of X, since it has the shape of X, but it looks like "
+            f"labels: {of_y} from {min(part.min() for part in parts_of(target)):g} to "
+            f"{highest:g}, beside X of {of_X}. If these are clean values, pass y.astype(float). If "
+            f"they are labels for a later step, fit {owner} before, without y, and put "
+            "FrozenEstimator(...) of it into the pipeline."
+        )
+
+
+def _dtype_of(data: Any) -> np.dtype:
+    return np.asarray(as_array(data[0] if is_list_of_samples(data) else data)).dtype
+
+
+def _are_flags(table: np.ndarray) -> bool:
+    """Whether the values are zeros and ones; a part of them is looked at."""
+    part = table[: max(1, _COMPARED_AT_ONCE // table.shape[1])]
+    return bool(part.min() == 0 and part.max() == 1 and np.isin(part, (0, 1)).all())
 
 
 def _warn_of_nothing_to_remove(owner: str) -> None:

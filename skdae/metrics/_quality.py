@@ -13,7 +13,7 @@ from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae._warnings import warn_user
 from skdae.layout import check_ranges, full_range, infer_sample_shape
-from skdae.lists import is_list_of_samples, read_list
+from skdae.lists import checked_samples, is_list_of_samples
 
 __all__ = ["import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
 
@@ -216,7 +216,7 @@ def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
     if is_list_of_samples(clean) or is_list_of_samples(denoised):
         return _check_lists(clean, denoised, owner)
     clean, denoised = (
-        check_array(as_array(X), ensure_2d=False, allow_nd=True, input_name=name)
+        check_array(as_array(X, name), ensure_2d=False, allow_nd=True, input_name=name)
         for X, name in ((clean, "clean"), (denoised, "denoised"))
     )
     if clean.shape != denoised.shape:
@@ -237,8 +237,7 @@ def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
         )
     pairs = []
     for name, samples in (("clean", clean), ("denoised", denoised)):
-        read = read_list(samples, owner, name=name)
-        pairs.append([x.reshape(np.shape(s)) for x, s in zip(read, samples, strict=True)])
+        pairs.append(checked_samples(samples, owner, name=name))
     for index, (a, b) in enumerate(zip(*pairs, strict=True)):
         if a.shape != b.shape:
             raise ValueError(

@@ -239,7 +239,7 @@ def clean_and_noisy(
     if is_list and not is_list_of_samples(y):
         y = list(y) if np.ndim(y) > 1 else None  # else they are labels
     elif not is_list and is_list_of_samples(y) and len({np.shape(sample) for sample in y}) == 1:
-        y = np.stack(y)
+        y = np.stack([as_array(sample, "y") for sample in y])
     is_pair = y is not None and _shape(y) == _shape(X)
     clean = y if is_pair else X
     clean = [np.asarray(as_array(x)) for x in clean] if is_list else np.asarray(as_array(clean))
@@ -290,6 +290,9 @@ class _RowwiseNoise(NoiseInjector):
 
     def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
         return self.noise._read(X, reset=reset)
+
+    def _check_domain(self, seen: Any) -> None:
+        self.noise._check_domain(seen)
 
 
 def _neg_mse(clean: Any, denoised: Any) -> float:

@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from torch import Tensor
 
+from skdae._meaning import check_dense
 from skdae._random import draw_seeds, make_generator
 from skdae._sklearn import (
     InvalidParameterError,
@@ -21,9 +22,10 @@ from skdae._sklearn import (
     validate_rows,
 )
 from skdae.layout import as_fraction, full_range, restore_dtype, rows_to_tensor
-from skdae.lists import is_list_of_samples, read_list
+from skdae.lists import checked_samples, is_list_of_samples
 from skdae.noise._corrupted import CorruptedArray
-from skdae.noise._levels import draw_level
+from skdae.noise._levels import check_strength, draw_level
+from skdae.noise._seen import Seen, look_at
 
 __all__ = ["NoiseInjector"]
 
@@ -116,7 +118,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self : NoiseInjector
             The injector.
         """
-        self._read(X, reset=True)
+        self._check_domain(look_at(self._read(X, reset=True)))
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
@@ -137,6 +139,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         """
         clean = self._read(X, reset=True)
         self._check_container(clean)
+        self._check_domain(look_at(clean))
         noisy, noise = self._draw(clean, self.random_state), clone(self)
         if not isinstance(clean, list):
             return CorruptedArray.from_pair(noisy, clean, noise)
@@ -158,7 +161,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         """
         clean = self._read(X)
         self._check_container(clean)
-        return self._draw(clean, self.random_state) if self.when == "always" else clean
+        if self.when == "fit":
+            return clean
+        self._check_domain(look_at(clean))
+        return self._draw(clean, self.random_state)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Pass X through: noise cannot be taken back.
@@ -202,8 +208,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         random_state = self.random_state if random_state is None else random_state
         if isinstance(X, Tensor):
             self._check_tensor(X)
+            self._check_domain(look_at(X))
             return self._draw_tensor(X.detach(), random_state)
-        return self._draw(self._read(X), random_state)
+        clean = self._read(X)
+        self._check_domain(look_at(clean))
+        return self._draw(clean, random_state)
 
     def corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Corrupt a float tensor with a generator of its device.
@@ -250,16 +259,22 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _check_columns(self, n_features: int) -> None:
         """Check the parameters that depend on the number of values of a sample."""
 
-    def _check_fraction(self, dtype: np.dtype) -> None:
+    def _check_fraction(self, dtype: Any) -> None:
         """Refuse gray levels: the level for images of integers is a fraction of their range."""
         white = full_range(dtype)
         level = getattr(self, self._level or "", None)
         if self._in_units and white and level is not None and np.max(level) > 1:
             raise ValueError(
                 f"The '{self._level}' parameter of {type(self).__name__} is a fraction of the full "
-                f"range for {dtype} images, at most 1: 25 gray levels are 25 / {white:.0f}. "
-                f"Got {level!r}."
+                f"range for {str(dtype).removeprefix('torch.')} images, at most 1: 25 gray levels "
+                f"are 25 / {white:.0f}. Got {level!r}."
             )
+
+    def _check_domain(self, seen: Seen) -> None:
+        """Warn if this noise, at this level, is not for such values."""
+        if self._in_units:
+            level = getattr(self, self._level or "")
+            check_strength(self, float(np.max(level)), seen)
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return the checked data: an array, or a list of arrays."""
@@ -279,11 +294,11 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
                 "of samples; make one array of them, or use another noise."
             )
         arrays = []
-        for x, sample in zip(X, read_list(X, owner), strict=True):
+        for sample in checked_samples(X, owner):
             self._check_columns(sample.size)
             self._check_fraction(sample.dtype)
             dtype = sample.dtype if sample.dtype in _KEPT_DTYPES else np.float32
-            arrays.append(sample.astype(dtype, copy=False).reshape(np.shape(x)))
+            arrays.append(sample.astype(dtype, copy=False))
         return arrays
 
     def _check_container(self, data: Any) -> None:
@@ -298,19 +313,21 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     def _check_tensor(self, x: Tensor) -> None:
         self._check_parameters()
+        check_dense(x, "X")
         if x.ndim < 2 or not x.numel() or x.is_complex():
             raise ValueError(
                 f"{type(self).__name__} corrupts real tensors of 2 or more axes, samples "
                 f"first, with one value or more. Got {x.dtype} of shape {tuple(x.shape)}."
             )
         self._check_columns(math.prod(x.shape[1:]))
+        self._check_fraction(x.dtype)
 
     def _draw(self, clean: Any, random_state: Any) -> Any:
         if not isinstance(clean, list):
-            return self._draw_tensor(rows_to_tensor(clean), random_state).numpy()
+            return self._draw_tensor(_own_tensor(clean), random_state).numpy()
         (seed,) = draw_seeds(random_state, 1)
         generator = make_generator(seed)
-        tensors = (rows_to_tensor(sample[np.newaxis]) for sample in clean)
+        tensors = (_own_tensor(sample[np.newaxis]) for sample in clean)
         return [self._corrupt_like(x, generator)[0].numpy() for x in tensors]
 
     def _draw_tensor(self, clean: Tensor, random_state: Any) -> Tensor:
@@ -324,3 +341,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         if clean.is_floating_point():
             return noisy.to(clean.dtype)
         return restore_dtype(noisy, clean.dtype)
+
+
+def _own_tensor(clean: np.ndarray) -> Tensor:
+    """Return a tensor that a formula may write to, with values in the order of the array."""
+    return rows_to_tensor(np.require(clean, requirements=["C", "W"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skdae._sklearn import InvalidParameterError, NamedStepsMixin
 from skdae.noise._base import NoiseInjector
+from skdae.noise._seen import Seen
 
 __all__ = ["ChainNoise", "OneOfNoise"]
 
@@ -54,6 +55,14 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
     def _check_columns(self, n_features: int) -> None:
         for _, noise in self.noises:
             noise._check_columns(n_features)
+
+    def _check_fraction(self, dtype: Any) -> None:
+        for _, noise in self.noises:
+            noise._check_fraction(dtype)
+
+    def _check_domain(self, seen: Seen) -> None:
+        for _, noise in self.noises:
+            noise._check_domain(seen)
 
 
 class OneOfNoise(_ComposedNoise):

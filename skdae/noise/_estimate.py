@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
 from skdae._optional import import_optional
-from skdae._sklearn import as_array
+from skdae._sklearn import as_array, check_rows
 from skdae.layout import declared_shape, full_range, infer_sample_shape
 from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 
@@ -80,7 +81,8 @@ def _read(X: Any, sample_shape: Any) -> Any:
     if is_list_of_samples(X) and not are_flat_rows(X, declared_shape(sample_shape, owner)):
         samples = read_list(X, owner, sample_shape=sample_shape)
     else:
-        array = check_array(as_array(X), allow_nd=True, input_name="X")
+        array = as_array(X)
+        array = check_rows(array, owner, dtype="numeric", check=partial(check_array, allow_nd=True))
         if array.ndim == 2 and sample_shape is None:
             raise ValueError(
                 f"{owner} needs to know what a row is: sample_shape=(height, width), or (length,) "

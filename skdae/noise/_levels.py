@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -9,8 +10,15 @@ import torch
 from torch import Tensor
 
 from skdae._sklearn import Interval
+from skdae._warnings import warn_user
+from skdae.noise._seen import Seen
 
-__all__ = ["Level", "draw_level"]
+__all__ = ["Level", "check_strength", "draw_level"]
+
+# Noise is lost in the data, or the data in the noise, from here on.
+_PART_OF_SPREAD, _TIMES_RANGE = 1 / 200, 4
+# What images of integers are often scaled by, or not.
+_WHITES = (255, 4095, 65535)
 
 
 class Level(Interval):
@@ -52,3 +60,54 @@ def draw_level(level: Any, x: Tensor, generator: torch.Generator) -> float | Ten
     if isinstance(level, Real):
         return float(level)
     return torch.as_tensor(level, dtype=x.dtype, device=x.device)
+
+
+def check_strength(injector: Any, deviation: float, seen: Seen, advice: str = "") -> None:
+    """Warn if noise is far weaker or stronger than the data vary.
+
+    Parameters
+    ----------
+    injector : NoiseInjector
+        A kind with a level.
+    deviation : float
+        Size of the noise at its strongest level, in the units of the data.
+    seen : Seen
+        What is known of the data.
+    advice : str, default=""
+        What is likely meant, if the level is not in the units of the data.
+    """
+    if not seen.can_tell or not deviation:
+        return
+    parameter, value = injector._level, getattr(injector, injector._level)
+    if deviation < _PART_OF_SPREAD * seen.spread:
+        verdict = "next to no noise for X"
+    elif deviation > (seen.high - seen.low) * (1 if seen.white else _TIMES_RANGE):
+        verdict = "more noise than X can be told from"
+    else:
+        return
+    unit = f", as fractions of {seen.white:.0f}" if seen.white else ""
+    warn_user(
+        f"{parameter}={value!r} of {type(injector).__name__} is {verdict}: the noise deviates by "
+        f"{deviation:.3g}, the values of X by {seen.spread:.3g}, and they go from {seen.low:.3g} "
+        f"to {seen.high:.3g}{unit}. {advice or _advice(parameter, seen)}"
+    )
+
+
+def _advice(parameter: str, seen: Seen) -> str:
+    """Say what is likely meant by a level in the units of the data."""
+    if seen.white:
+        bits = math.ceil(math.log2(seen.high * seen.white + 1))
+        return (
+            f"A level is a fraction of {seen.white:.0f}: if these images have {bits} bits, a tenth "
+            f"of their range is {parameter}=0.1 * {2**bits - 1} / {seen.white:.0f}."
+        )
+    white = next((white for white in _WHITES if 2 < seen.high <= white and seen.low >= 0), None)
+    if white:
+        return (
+            f"A level is in the units of X: if these are gray levels up to {white}, divide X by "
+            f"{white}, or multiply {parameter} by it."
+        )
+    return (
+        f"A level is in the units of X, where 25 gray levels are {parameter}=25 / 255 if white is "
+        "1: take the level of the noise that is to be removed."
+    )

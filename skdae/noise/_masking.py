@@ -5,13 +5,16 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skdae._sklearn import Interval
+from skdae._warnings import warn_user
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
+from skdae.noise._seen import Seen
 
 __all__ = ["MaskingNoise"]
 
@@ -90,3 +93,13 @@ class MaskingNoise(NoiseInjector):
         """Replace x by value with probability level."""
         replaced = uniform_like(x, generator) < level
         return x.masked_fill(replaced, self.value)
+
+    def _check_domain(self, seen: Seen) -> None:
+        """Warn if ``value`` is nowhere near the data."""
+        if np.max(self.amount) and seen.is_far_from(self.value):
+            low, high = seen.bulk
+            warn_user(
+                f"value={self.value!r} of MaskingNoise is far from X, most of which goes from "
+                f"{low:.3g} to {high:.3g}. Take a value among them, such as "
+                f"value={seen.values.mean():.3g}, their mean."
+            )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._warnings import warn_user
 from skdae.layout import full_range
 from skdae.noise._base import NoiseInjector
-from skdae.noise._levels import Level
+from skdae.noise._levels import Level, check_strength
+from skdae.noise._seen import Seen
 from skdae.noise._split import SHARE, SplitMixin
 
 __all__ = ["PoissonNoise"]
+
+_ROUNDING = 1e-6
+# No camera makes so many photons one gray level.
+_MANY_COUNTS = 100
 
 
 class PoissonNoise(SplitMixin, NoiseInjector):
@@ -81,6 +88,34 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         """P(max(x, 0)·level) / level."""
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
+
+    def _check_domain(self, seen: Seen) -> None:
+        """Warn of negative values, and of counts that ``peak`` is to make counts of."""
+        peak = float(np.min(self.peak))
+        if seen.low < -_ROUNDING * seen.high:
+            share = 100 * (seen.values < 0).mean()
+            warn_user(
+                f"PoissonNoise makes counts of X * peak, and {share:.3g} % of the values of X are "
+                f"negative, down to {seen.low:.3g}: they become 0. Counts and intensities start at "
+                "0: put the noise before steps that centre, such as StandardScaler, or take "
+                "GaussianNoise."
+            )
+        elif seen.spread and seen.are_counts and peak >= _MANY_COUNTS:
+            warn_user(
+                f"peak={self.peak!r} of PoissonNoise is the expected count at x = 1, and X has "
+                f"whole numbers up to {seen.high:.6g}, with a spread of {seen.spread:.3g}. Raw "
+                "counts take peak=1; gray levels are divided by 255 first."
+            )
+        else:
+            # The variance of x is x / peak.
+            deviation = math.sqrt(max(float(seen.values.mean()), 0.0) / peak)
+            check_strength(
+                self,
+                deviation,
+                seen,
+                "peak is the expected count at x = 1: raw counts take peak=1, and values from 0 to "
+                "1 the count at the brightest one.",
+            )
 
     def _check_values(self, rows: list[np.ndarray], owner: str) -> None:
         """Check that X can be counts of this ``peak``."""

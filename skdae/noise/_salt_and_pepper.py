@@ -5,15 +5,21 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skdae._sklearn import Interval
+from skdae._warnings import warn_user
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
+from skdae.noise._seen import Seen
 
 __all__ = ["SaltAndPepperNoise"]
+
+# Part of the range of the data by which an extreme may lie inside of it.
+_MARGIN = 0.25
 
 
 class SaltAndPepperNoise(NoiseInjector):
@@ -105,3 +111,20 @@ class SaltAndPepperNoise(NoiseInjector):
         salt = uniform_like(x, generator) < self.salt_vs_pepper
         noisy = x.masked_fill(replaced & salt, self.high)
         return noisy.masked_fill_(replaced & ~salt, self.low)
+
+    def _check_domain(self, seen: Seen) -> None:
+        """Warn if ``low`` and ``high`` are no extremes of the data, or nowhere near them."""
+        low, high = seen.bulk
+        margin = _MARGIN * (high - low)
+        used = [self.high] * (self.salt_vs_pepper > 0) + [self.low] * (self.salt_vs_pepper < 1)
+        reaches = [max(used) >= high - margin, min(used) <= low + margin]
+        are_extremes = all(reaches) if len(used) > 1 else any(reaches)
+        are_far = any(seen.is_far_from(value) for value in used)
+        if not np.max(self.amount) or not seen.can_tell or (are_extremes and not are_far):
+            return
+        unit = f", as fractions of {seen.white:.0f}" if seen.white else ""
+        warn_user(
+            f"low={self.low!r} and high={self.high!r} of SaltAndPepperNoise are not the extremes "
+            f"of X, most of which goes from {low:.3g} to {high:.3g}{unit}. Take low={low:.3g} and "
+            f"high={high:.3g}, or what the sensor gives for black and white."
+        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import normal_like
-from skdae.noise._levels import Level
+from skdae.noise._levels import Level, check_strength
+from skdae.noise._seen import Seen
 
 __all__ = ["SpeckleNoise"]
 
@@ -78,3 +80,14 @@ class SpeckleNoise(NoiseInjector):
         """x + x·N(0, level²)."""
         noise = normal_like(x, generator)
         return noise.mul_(level).mul_(x).add_(x)
+
+    def _check_domain(self, seen: Seen) -> None:
+        """Warn if the noise, in proportion to the values, is far from their spread."""
+        deviation = float(np.max(self.sigma)) * float(np.sqrt(np.mean(seen.values**2)))
+        check_strength(
+            self,
+            deviation,
+            seen,
+            "SpeckleNoise is in proportion to the values: subtract what is no signal, such as an "
+            "offset, or take GaussianNoise.",
+        )

@@ -84,7 +84,7 @@ def in_chunks(
     def run(computation: Computation, start: int) -> None:
         part = rows_to_tensor(rows[start : start + size])
         if len(part) == size and device.type == "cpu":
-            chunk = part.clone()
+            chunk = part.clone(memory_format=torch.contiguous_format)
         else:
             chunk = torch.zeros((size, part.shape[1]), dtype=part.dtype, device=device)
             chunk[: len(part)] = part

@@ -10,6 +10,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from kinds import INJECTORS
 from skdae.noise import NoiseInjector
 
+# The checks draw normal values, which are no counts and go beyond black and white.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
+    pytest.mark.filterwarnings("ignore:low=0 and high=1 of SaltAndPepperNoise:UserWarning"),
+]
+
 BOTH = [
     clone(injector).set_params(when=when)
     for injector in INJECTORS.values()

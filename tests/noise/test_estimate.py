@@ -20,6 +20,7 @@ def smooth(shape):
     return 0.5 + 0.5 * waves
 
 
+@pytest.mark.filterwarnings("ignore:sigma=.* is more noise than X:UserWarning")
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0])
 @pytest.mark.parametrize("shape", [(3, 200, 160), (3, 128, 128, 3), (3, 30_000, 2)])
 def test_finds_the_level(sigma, shape):

@@ -19,6 +19,12 @@ from skdae.noise import (
     UniformNoise,
 )
 
+# some data that are drawn here are no counts, or have other extremes than 0 and 1
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
+    pytest.mark.filterwarnings("ignore:low=0 and high=1 of SaltAndPepperNoise:UserWarning"),
+]
+
 KEPT = [np.float16, np.float32, np.float64, np.uint8, np.uint16]
 FLOATS = KEPT[:3]
 INTEGER_IMAGES = [(np.uint8, 255), (np.uint16, 65535)]

@@ -141,6 +141,7 @@ def test_poisson_counts_photons(value, peak):
     assert_variance(X_noisy, value, value / peak, kurtosis=3 + 1 / (value * peak))
 
 
+@pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning")
 def test_poisson_has_no_counts_for_negative_values():
     X = clean(low=-1, high=1)
     X_noisy = PoissonNoise(50).corrupt(X, random_state=0)
