@@ -51,7 +51,7 @@ _MANY_CHANNELS = 32
 _LONG_PER_CHANNEL = 8
 _COLOURS = 4
 # Gray images are rarely longer than this times their width.
-_LONG_IMAGE, _SHORTEST_SIGNAL = 2.5, 16
+_LONG_IMAGE, _SHORTEST_SIGNAL = 2.5, 20
 _SMALLEST_PHOTO, _PART_OF_A_PHOTO = 16, 256
 _BLOCK = 2**18
 

@@ -118,14 +118,13 @@ def read_training_data(
         noise = _own_noise(estimator)
         if estimator.split_noise:
             check_split(estimator, rows, noise)
-        return describe(rows, None, None if noise is None else noise.fit(rows))
+        return describe(rows, None, _meet(noise, rows, reset=reset))
 
     if origin is None:
         if estimator.noise == "auto" and target is None:
             _warn_of_nothing_to_remove(owner)
         _warn_of_labels(X, y, rows, target, owner, table=len(sample_shape) == 1)
-        noise = _own_noise(estimator)
-        return describe(rows, target, None if noise is None else noise.fit(rows))
+        return describe(rows, target, _meet(_own_noise(estimator), rows, reset=reset))
 
     if estimator.noise != "auto":
         raise ValueError(
@@ -269,6 +268,15 @@ def _own_noise(estimator: Any) -> NoiseInjector | None:
     if noise is None or noise == "auto":
         return None
     return NOISES[noise]() if isinstance(noise, str) else clone(noise)
+
+
+def _meet(noise: NoiseInjector | None, rows: Any, *, reset: bool) -> NoiseInjector | None:
+    """Fit the noise to the rows; where training goes on, its level was looked at before."""
+    if noise is not None and reset:
+        noise.fit(rows)
+    elif noise is not None:
+        noise._read(rows, reset=True)
+    return noise
 
 
 def _same(a: Any, b: Any) -> bool:

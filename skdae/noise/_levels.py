@@ -16,7 +16,7 @@ from skdae.noise._seen import Seen
 __all__ = ["Level", "check_strength", "draw_level"]
 
 # Noise is lost in the data, or the data in the noise, from here on.
-_PART_OF_SPREAD, _TIMES_RANGE = 1 / 200, 4
+_PART_OF_SPREAD, _TIMES_RANGE = 1 / 300, 4
 # What images of integers are often scaled by, or not.
 _WHITES = (255, 4095, 65535)
 

@@ -62,7 +62,7 @@ ODD = {
     "speckle": (SpeckleNoise(0.1), KELVIN, "in proportion to the values: subtract"),
     "peak": (PoissonNoise(), np.round(4095 * UNIT), "whole numbers up to 409.* take peak=1"),
     "peak_of_gray_levels": (PoissonNoise(255), np.round(GRAY), "gray levels are divided by 255"),
-    "peak_of_means": (PoissonNoise(1e4), 50 * UNIT, "peak=10000.0 .* next to no noise"),
+    "peak_of_means": (PoissonNoise(4e4), 50 * UNIT, "peak=40000.0 .* next to no noise"),
     "peak_of_volts": (PoissonNoise(255), 1e-6 * UNIT, "peak=255 .* more noise than X"),
     "peaks": (PoissonNoise((100, 1000)), np.round(GRAY), r"peak=\(100, 1000\) of PoissonNoise"),
     "no_salt": (SaltAndPepperNoise(), GRAY, "not the extremes of X.* from .* to 25"),
@@ -90,13 +90,20 @@ def test_wherever_noise_meets_data(odd, wrap, meet):
 
 
 @pytest.mark.parametrize("odd", ["gray_levels_as_floats", "12_bits_in_uint16"])
-def test_lists_and_scorers_too(odd):
+def test_lists_too(odd):
     noise, X, message = ODD[odd]
     with pytest.warns(UserWarning, match=message):
         noise.corrupt([x[: 3 + i % 4] for i, x in enumerate(X)])
-    dae = DenseDAE(noise=SwapNoise(), max_epochs=1).fit(X)
+
+
+def test_who_says_it_once():
+    """Scorers and further training meet data again and again."""
+    noise, X, message = ODD["gray_levels_as_floats"]
+    dae = DenseDAE(noise=noise, max_epochs=1)
     with pytest.warns(UserWarning, match=message):
-        make_denoising_scorer(noise, "r2")(dae, X)
+        dae.fit(X)
+    dae.partial_fit(X)
+    make_denoising_scorer(noise, "r2")(dae, X)
 
 
 def test_the_line_of_the_user_is_named():
