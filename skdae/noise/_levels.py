@@ -17,6 +17,8 @@ __all__ = ["Level", "check_strength", "draw_level"]
 
 # Noise is lost in the data, or the data in the noise, from here on.
 _PART_OF_SPREAD, _TIMES_RANGE = 1 / 300, 4
+# Weak noise may be meant, but for values on the scale of gray levels and counts.
+_SMALLEST_LEVELS = 16
 # What images of integers are often scaled by, or not.
 _WHITES = (255, 4095, 65535)
 
@@ -79,7 +81,8 @@ def check_strength(injector: Any, deviation: float, seen: Seen, advice: str = ""
     if not seen.can_tell or not deviation:
         return
     parameter, value = injector._level, getattr(injector, injector._level)
-    if deviation < _PART_OF_SPREAD * seen.spread:
+    size = seen.white or max(-seen.low, seen.high)
+    if deviation < _PART_OF_SPREAD * seen.spread and size > _SMALLEST_LEVELS:
         verdict = "next to no noise for X"
     elif deviation > (seen.high - seen.low) * (1 if seen.white else _TIMES_RANGE):
         verdict = "more noise than X can be told from"

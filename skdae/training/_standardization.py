@@ -13,7 +13,7 @@ from skdae.layout import full_range, parts_of
 
 __all__ = ["Standardization", "Units", "measure_units"]
 
-_LOOKED_AT = 2**22
+_LOOKED_AT = 2**20
 _RESOLUTION = float(np.finfo(np.float32).eps)
 
 Units = tuple[tuple[float, ...], float]

@@ -61,7 +61,7 @@ def test_the_layout_of_X_comes_back(images, path):
 
 
 def test_the_range_of_X_is_known(rows, path):
-    loaded = loaded_from(DenseDAE((8,), **SETTINGS).fit(rows * 100), path)
+    loaded = loaded_from(DenseDAE((8,), **{**SETTINGS, "noise": None}).fit(rows * 100), path)
     with pytest.raises(ValueError, match="the X of its fit is float32 with values up to 100"):
         loaded.predict((rows * 255).astype(np.uint8))
 
@@ -86,7 +86,7 @@ def test_pairs_keep_the_units_of_their_targets(rows, path):
 )
 def test_lists_stay_lists(sample, path):
     rng = np.random.default_rng(0)
-    X = [rng.random(sample(side)) for side in (16, 24, 40)]
+    X = [rng.random(sample(side)) for side in (16, 18, 20)]
     dae = ConvDAE((4,), **SETTINGS).fit(X)
     loaded = loaded_from(dae, path)
     for a, b in zip(loaded.predict(X), dae.predict(X), strict=True):
