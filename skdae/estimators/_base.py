@@ -241,7 +241,8 @@ class BaseDenoisingAutoencoder(
             with unchanged_on_failure(self):
                 return self._fit_or_fail(X, y, **how)
         except LossExploded as exploded:
-            raise ValueError(exploded.advice(type(self).__name__, self.lr)) from None
+            owner, standardized = type(self).__name__, bool(self.standardize)
+            raise ValueError(exploded.advice(owner, self.lr, standardized=standardized)) from None
 
     def _fit_or_fail(
         self, X: Any, y: Any, *, other_y: str, partial: bool = False, encodes: bool = False

@@ -51,8 +51,9 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         independent noise, and learns to guess one from the other [4]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
-        sigmoid; "l1" and "huber" (quadratic below errors of 1) mind outliers less. A callable
-        takes (output, target), tensors with channels first, and returns a scalar tensor.
+        sigmoid; "l1" and "huber" (quadratic below errors of one standard deviation of X) are
+        less sensitive to outliers. A callable takes (output, target), tensors in the units of X
+        with channels first, and returns a scalar tensor.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="muon"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum [2]_,
         which needs a third of AdamW's steps here), or SGD with Nesterov momentum 0.9. A callable
@@ -106,9 +107,9 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the module computes in; weights and loss are always float32. "auto" is bfloat16
-        for convolutions where the hardware is made for it (CPUs with AVX512-BF16 or AMX, NVIDIA
-        GPUs since Ampere), and float32 elsewhere.
+        What training computes in; weights, loss and predictions are always float32. "auto" is
+        bfloat16 for convolutions where the hardware is made for it (CPUs with AVX512-BF16 or
+        AMX, NVIDIA GPUs since Ampere), and float32 elsewhere. A fitted estimator keeps it.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of skorch to call while training. They are cloned.
     warm_start : bool, default=False

@@ -24,13 +24,14 @@ class LossExploded(Exception):
         self.loss = loss
         self.restored = False
 
-    def advice(self, owner: str, lr: float) -> str:
+    def advice(self, owner: str, lr: float, *, standardized: bool) -> str:
         """Say what happened, what is left, and what to try."""
         left = "The weights of the best epoch before are kept."
         if not self.restored:
             left = "No epoch before went well: the estimator is as it was before this fit."
         return (
             f"The training of {owner} diverged: in epoch {self.epoch}, with lr={lr:g}, the loss "
-            f"became {self.loss:g}. Try a smaller lr, such as {min(lr / 10, 1e-3):g}, or scale X "
-            f"to a range near 1. {left}"
+            f"became {self.loss:g}. Try a smaller lr, such as {min(lr / 10, 1e-3):g}"
+            + (". " if standardized else ", or scale X to a range near 1. ")
+            + left
         )
