@@ -37,8 +37,9 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         independent noise, and learns to guess one from the other [1]_.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
-        sigmoid; "l1" and "huber" (quadratic below errors of 1) are less sensitive to outliers. A callable
-        takes (output, target), tensors with channels first, and returns a scalar tensor.
+        sigmoid; "l1" and "huber" (quadratic below errors of 1, or of one standard deviation of X
+        with ``standardize``) are less sensitive to outliers. A callable takes (output, target),
+        tensors in the units of X with channels first, and returns a scalar tensor.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
         rate near 0.02), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
