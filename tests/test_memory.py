@@ -72,7 +72,7 @@ def test_training_and_prediction_keep_their_memory(library, images):
         seen.append(dict(library.thresholds))
         return ((output - target) ** 2).mean()
 
-    X = np.resize(images, (400, 8, 8))
+    X = np.resize(images, (400, 16, 16))
     dae = ConvDAE((4,), noise="gaussian", loss=loss, max_epochs=1, batch_size=200).fit(X)
     assert KEPT in seen
     assert library.thresholds == USUAL

@@ -161,7 +161,9 @@ def test_only_noises_that_say_so_are_repeatable(noise, repeatable, dtype):
         def on_train_begin(self, net, X, **kwargs):
             seen["repeatable"] = X.repeatable
 
-    DenseDAE((4,), noise=noise, max_epochs=1, callbacks=[Look()]).fit((X * 100).astype(dtype))
+    DenseDAE((4,), noise=noise, max_epochs=1, callbacks=[Look()]).fit(
+        (X * (255 if dtype is np.uint8 else 1)).astype(dtype)
+    )
     assert seen["repeatable"] is repeatable
 
 

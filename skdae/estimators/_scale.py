@@ -18,7 +18,7 @@ _FEWEST_LEVELS = {np.dtype(np.uint8): 16, np.dtype(np.uint16): 255}
 _TIMES_WIDER = 100.0
 # What a net that sees the data as they are can learn from: its weights start near 0 and its
 # learning rate is made for values near 1.
-_SMALLEST_DEVIATION, _FARTHEST = 0.005, 10.0
+_SMALLEST_DEVIATION, _FARTHEST = 0.005, 150.0
 # Steps of float32 that a standard deviation should span.
 _FEWEST_STEPS = 100
 _LOOKED_AT = 2**18
