@@ -160,10 +160,10 @@ MEASURE = """
 import sys, threading, time, warnings
 import numpy as np
 import torch
-from skdae import DenseDAE, GaussianNoise, UNetDAE
+from skdae import DenseDAE, GaussianNoise
 
 warnings.simplefilter("error")
-path, dtype, shape, order, name = sys.argv[1:]
+path, dtype, shape, order = sys.argv[1:]
 shape = eval(shape)
 
 def own():  # the memory of this process, without the pages of the file
@@ -184,10 +184,7 @@ def peak_of(call):
     return (max(highest) - before) / 1024
 
 X = np.memmap(path, dtype=dtype, mode="r", shape=shape, order=order)
-if name == "DenseDAE":
-    dae = DenseDAE((8,), latent_dim=4, noise=GaussianNoise(0.3), max_epochs=1, batch_size=512)
-else:
-    dae = UNetDAE((4,), noise=GaussianNoise(0.3), max_epochs=1, batch_size=64, n_blocks=1)
+dae = DenseDAE((8,), latent_dim=4, noise=GaussianNoise(0.3), max_epochs=1, batch_size=256)
 few = np.array(X[:64])
 dae.fit(few)
 dae.predict(few)
@@ -197,14 +194,14 @@ print(peak_of(lambda: dae.fit(X)), peak_of(lambda: dae.predict(X[: len(X) // 50]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
-    ("name", "dtype", "shape", "order"),
+    ("dtype", "shape", "order"),
     [
-        ("DenseDAE", "float32", (25_000, 1000), "C"),
-        ("DenseDAE", "float32", (25_000, 1000), "F"),
-        ("UNetDAE", "uint8", (100, 1000, 1000), "C"),
+        ("float32", (25_000, 1000), "C"),
+        ("float32", (25_000, 1000), "F"),
+        ("uint8", (100_000, 1000), "C"),
     ],
 )
-def test_a_file_is_read_and_not_copied(tmp_path, name, dtype, shape, order):
+def test_a_file_is_read_and_not_copied(tmp_path, dtype, shape, order):
     path = tmp_path / "data"
     values = RNG.random(2**20) if dtype == "float32" else RNG.integers(0, 256, 2**20)
     X = np.memmap(path, dtype=dtype, mode="w+", shape=shape, order=order)
@@ -212,7 +209,7 @@ def test_a_file_is_read_and_not_copied(tmp_path, name, dtype, shape, order):
     for start in range(0, flat.size, 2**20):
         flat[start : start + 2**20] = values[: flat.size - start]
     X.flush()
-    command = [sys.executable, "-c", MEASURE, str(path), dtype, repr(shape), order, name]
+    command = [sys.executable, "-c", MEASURE, str(path), dtype, repr(shape), order]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     fit, predict = map(float, done.stdout.split())
