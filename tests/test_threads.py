@@ -26,7 +26,7 @@ X = np.random.default_rng(0).random((40, 6)).astype(np.float32)
 def two_threads(monkeypatch):
     """Compute on two threads here and in threads to come, as torch does on two cores."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(_threads, "_WORTH_SHARING", 0)
+    monkeypatch.setattr(_threads, "_MANY_PRODUCTS", 0)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -107,11 +107,15 @@ def test_outside_of_joblib_a_large_training_is_shared():
 
 
 def test_a_small_training_is_not(monkeypatch):
-    # 36 weights and 32 rows a step
-    monkeypatch.setattr(_threads, "_WORTH_SHARING", 36 * 32 + 1)
+    # 36 weights, and 32 rows of 6 values a step
+    monkeypatch.setattr(_threads, "_MANY_PRODUCTS", 36 * 32 + 1)
+    monkeypatch.setattr(_threads, "_MANY_VALUES", 6 * 32 + 1)
     assert counted(fit_and_predict) == ON_ONE
     assert_as_before()
-    monkeypatch.setattr(_threads, "_WORTH_SHARING", 36 * 32)
+    monkeypatch.setattr(_threads, "_MANY_PRODUCTS", 36 * 32)
+    assert counted(fit_and_predict) == ON_TWO
+    monkeypatch.setattr(_threads, "_MANY_PRODUCTS", 36 * 32 + 1)
+    monkeypatch.setattr(_threads, "_MANY_VALUES", 6 * 32)
     assert counted(fit_and_predict) == ON_TWO
 
 
@@ -177,7 +181,7 @@ class Worker:
         return self.thread.submit(work).result(timeout=10)
 
     def borrow(self):
-        self.open.append(few_threads(0))
+        self.open.append(few_threads(0, 0))
         self.do(self.open[-1].__enter__)
         assert self.threads() == 1
 

@@ -186,7 +186,7 @@ class DenoisingNet(NeuralNet):
         try:
             with (
                 self._global_generator(),
-                few_threads(n_products),
+                few_threads(training.n_values, n_products),
                 kept_memory(training.device, training.n_values),
                 on_device(training.device),
                 CtrlC() as self._ctrl_c,

@@ -17,7 +17,8 @@ __all__ = ["few_threads", "n_threads_here", "on_pool"]
 
 Item = TypeVar("Item")
 
-_WORTH_SHARING = 2**27
+# A step with fewer values and fewer products takes one thread.
+_MANY_VALUES, _MANY_PRODUCTS = 2**15, 2**27
 
 _LOCK = threading.Lock()
 _THREAD = threading.local()
@@ -35,18 +36,21 @@ def n_threads_here() -> int:
 
 
 @contextmanager
-def few_threads(n_products: int) -> Iterator[None]:
-    """Compute on the calling thread alone inside of the block, unless the work is worth sharing.
+def few_threads(n_values: int, n_products: int) -> Iterator[None]:
+    """Compute on the calling thread alone inside of the block, unless its steps are worth sharing.
 
     Threads that share a small step wait for each other longer than they compute, many times so
     where another process keeps a core busy. And their number changes the last bits of the result.
 
     Parameters
     ----------
+    n_values : int
+        Values of a batch.
     n_products : int
         Products of a weight and a value in a step.
     """
-    alone = n_threads_here() == 1 or n_products < _WORTH_SHARING
+    is_small = n_values < _MANY_VALUES and n_products < _MANY_PRODUCTS
+    alone = is_small or n_threads_here() == 1
     before = torch.get_num_threads()
     if not alone or before == 1:
         yield
