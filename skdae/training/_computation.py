@@ -32,7 +32,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Computation:
-    """Encode, decode and denoise rows with a module, in float32.
+    """Encode, decode and denoise rows with a module, in float32, and leave these as they are.
 
     bfloat16 makes training faster, and its rounding is noise among noise there. A result would
     keep no more than eight bits, and would depend on the processor.
@@ -55,7 +55,7 @@ class Computation:
 
     def decode(self, codes: Tensor, code_shape: tuple[int, ...]) -> Tensor:
         """Map flat codes to rows (n, features)."""
-        return self._rows(self.module.decode(codes.unflatten(1, code_shape)))
+        return self._rows(self.module.decode(codes.clone().unflatten(1, code_shape)))
 
     def denoise(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
         """Map noisy rows (n, features) to clean ones."""
@@ -79,8 +79,10 @@ class Computation:
         return [replace(self, module=module) for module in modules]
 
     def _inputs(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
-        x = channels_last(to_channels_first(rows, sample_shape))
-        return x if self.standardization is None else self.standardization.of_inputs(x)
+        x = to_channels_first(rows, sample_shape)
+        # A module may work in place: it gets a copy.
+        x = x.clone() if self.standardization is None else self.standardization.of_inputs(x)
+        return channels_last(x)
 
     def _rows(self, output: Tensor) -> Tensor:
         output = output.float()

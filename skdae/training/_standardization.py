@@ -65,29 +65,28 @@ class Standardization:
     """
 
     def __init__(self, inputs: Units, outputs: Units, device: torch.device):
-        self.input_centre, self.input_scale = _on_device(inputs, device)
-        self.output_centre, self.output_scale = _on_device(outputs, device)
+        (input_centre, self.input_scale), (output_centre, self.output_scale) = inputs, outputs
+        self.input_centre = torch.tensor(input_centre, device=device)
+        self.output_centre = torch.tensor(output_centre, device=device)
 
     def of_inputs(self, x: Tensor) -> Tensor:
         """Standardize inputs (n, channels, ...), or the rows of a table."""
-        return (x - _along_channels(self.input_centre, x)).div_(self.input_scale)
+        return _standardized(x, self.input_centre, self.input_scale)
 
     def of_targets(self, target: Tensor) -> Tensor:
         """Standardize what the output should be."""
-        return (target - _along_channels(self.output_centre, target)).div_(self.output_scale)
+        return _standardized(target, self.output_centre, self.output_scale)
 
     def restored(self, output: Tensor) -> Tensor:
         """Return an output of the module in the units of the data."""
-        return output * self.output_scale + _along_channels(self.output_centre, output)
+        return torch.add(
+            _along_channels(self.output_centre, output), output, alpha=self.output_scale
+        )
 
 
-def _on_device(units: Units, device: torch.device) -> tuple[float | Tensor, float]:
-    """Return one number where that will do, which takes no kernel of its own."""
-    centre, scale = units
-    if len(centre) == 1:
-        return centre[0], scale
-    return torch.tensor(centre, device=device), scale
+def _standardized(x: Tensor, centre: Tensor, scale: float) -> Tensor:
+    return torch.add(_along_channels(centre / -scale, x), x, alpha=1 / scale)
 
 
-def _along_channels(centre: float | Tensor, x: Tensor) -> float | Tensor:
-    return centre.view(-1, *[1] * (x.ndim - 2)) if isinstance(centre, Tensor) else centre
+def _along_channels(centre: Tensor, x: Tensor) -> Tensor:
+    return centre.view(-1, *[1] * (x.ndim - 2))
