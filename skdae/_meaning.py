@@ -127,7 +127,7 @@ def _kind_of_column(dtype: Any) -> str | None:
         return "complex"
     if kind in "mM" or name.startswith(("date", "time", "duration", "period")):
         return "dates"
-    if name.startswith(("categor", "enum")):
+    if name.startswith(("category", "categorical", "enum")):
         return "words"
     return "text" if name.startswith(("object", "str")) else None
 
