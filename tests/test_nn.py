@@ -241,3 +241,22 @@ def test_how_far_the_default_unet_sees():
         (gradient,) = torch.autograd.grad(module(x)[0, 0, 0, place], x)
         seen = gradient.flatten().nonzero()
         assert seen.max() - seen.min() + 1 == 76
+
+
+@pytest.mark.parametrize("downsample", ["max", "stride"])
+@pytest.mark.parametrize("size", [(15, 2), (16, 1), (33, 3), (64, 4)])
+def test_narrow_images_have_finite_gradients_in_bfloat16(downsample, size):
+    """Kernels of some processors read beyond images of width 1."""
+    for seed in range(40):
+        torch.manual_seed(seed)
+        module = ConvAutoencoder((1, *size), channels=(4, 4), downsample=downsample)
+        module = module.to(memory_format=torch.channels_last)
+        x = torch.rand((10, 1, *size)).contiguous(memory_format=torch.channels_last)
+        garbage = [torch.full((2**k,), torch.nan) for k in range(2, 16)]
+        del garbage
+        with torch.autocast("cpu", torch.bfloat16):
+            output = module(x).float()
+        (output - x).square().mean().backward()
+        for name, parameter in module.named_parameters():
+            assert torch.isfinite(parameter.grad).all(), name
+            assert parameter.grad.abs().max() < 100, name

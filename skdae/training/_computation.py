@@ -57,10 +57,11 @@ class Computation:
         """Map flat codes to rows (n, features)."""
         return self._rows(self.module.decode(codes.clone().unflatten(1, code_shape)))
 
-    def denoise(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
-        """Map noisy rows (n, features) to clean ones."""
-        x = self._inputs(rows, sample_shape)
-        return self._rows(self.module(x))
+    def denoise(
+        self, rows: Tensor, sample_shape: tuple[int, ...], *, out: Tensor | None = None
+    ) -> Tensor:
+        """Map noisy rows (n, features) to clean ones, in ``out`` for standardized tables."""
+        return self._rows(self.module(self._inputs(rows, sample_shape)), out)
 
     def for_threads(self, n_threads: int) -> list[Computation]:
         """Return one computation for each of so many threads, or fewer.
@@ -84,10 +85,10 @@ class Computation:
         x = x.clone() if self.standardization is None else self.standardization.of_inputs(x)
         return channels_last(x)
 
-    def _rows(self, output: Tensor) -> Tensor:
+    def _rows(self, output: Tensor, out: Tensor | None = None) -> Tensor:
         output = output.float()
         if getattr(self.module, "returns_logits", False):
             output = torch.sigmoid(output)
         if self.standardization is not None:
-            output = self.standardization.restored(output)
+            output = self.standardization.restored(output, out=out)
         return from_channels_first(output)

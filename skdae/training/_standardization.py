@@ -66,8 +66,8 @@ class Standardization:
 
     def __init__(self, inputs: Units, outputs: Units, device: torch.device):
         (input_centre, self.input_scale), (output_centre, self.output_scale) = inputs, outputs
-        self.input_centre = torch.tensor(input_centre, device=device)
-        self.output_centre = torch.tensor(output_centre, device=device)
+        self.input_centre = torch.tensor(input_centre, dtype=torch.float32, device=device)
+        self.output_centre = torch.tensor(output_centre, dtype=torch.float32, device=device)
 
     def of_inputs(self, x: Tensor) -> Tensor:
         """Standardize inputs (n, channels, ...), or the rows of a table."""
@@ -77,11 +77,10 @@ class Standardization:
         """Standardize what the output should be."""
         return _standardized(target, self.output_centre, self.output_scale)
 
-    def restored(self, output: Tensor) -> Tensor:
-        """Return an output of the module in the units of the data."""
-        return torch.add(
-            _along_channels(self.output_centre, output), output, alpha=self.output_scale
-        )
+    def restored(self, output: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """Return an output of the module in the units of the data, in ``out`` if that is given."""
+        centre = _along_channels(self.output_centre, output)
+        return torch.add(centre, output, alpha=self.output_scale, out=out)
 
 
 def _standardized(x: Tensor, centre: Tensor, scale: float) -> Tensor:
