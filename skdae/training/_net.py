@@ -180,13 +180,10 @@ class DenoisingNet(NeuralNet):
         self.initialize_callbacks()
         self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
-        device = torch.device(self.device)
-        n_products = count_products(self.module_, training.sample_shape, device)
-        n_products *= training.batch_size
         try:
             with (
                 self._global_generator(),
-                few_threads(training.n_values, n_products),
+                few_threads(training.n_values, self._count_products(training)),
                 kept_memory(training.device, training.n_values),
                 on_device(training.device),
                 CtrlC() as self._ctrl_c,
@@ -206,6 +203,12 @@ class DenoisingNet(NeuralNet):
             raise
         finally:
             self.notify("on_train_end", X=training, y=validation)
+
+    def _count_products(self, training: Batches) -> int:
+        """Return the products of a step; a module of the user draws from the lent generator."""
+        device = torch.device(self.device)
+        of_a_sample = count_products(self.module_, training.sample_shape, device)
+        return of_a_sample * training.batch_size
 
     def _global_generator(self) -> AbstractContextManager:
         """Modules of users may draw from torch's global generator: lend it one of our own."""

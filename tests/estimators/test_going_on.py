@@ -1,11 +1,8 @@
 """Going on with a net: exactly, after any round trip, and only where it is the same net."""
 
 import copy
-import io
-import pickle
 from functools import partial
 
-import joblib
 import numpy as np
 import pytest
 import skops.io
@@ -13,6 +10,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
+from round_trips import by_joblib, by_pickle
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, UNetDAE
 
 SETTINGS = {"noise": "gaussian", "random_state": 0, "max_epochs": 1}
@@ -53,17 +51,6 @@ OPTIMIZERS = {
     "callable": adamax,
     "partial": partial(torch.optim.SGD, momentum=0.8),
 }
-
-
-def by_pickle(dae):
-    return pickle.loads(pickle.dumps(dae))
-
-
-def by_joblib(dae):
-    file = io.BytesIO()
-    joblib.dump(dae, file)
-    file.seek(0)
-    return joblib.load(file)
 
 
 def by_skops(dae):

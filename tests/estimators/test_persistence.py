@@ -1,7 +1,6 @@
 """Rule 7: the fitted state is NumPy arrays and plain data."""
 
 import copy
-import io
 import pickle
 import pickletools
 
@@ -13,6 +12,7 @@ from sklearn.base import clone
 from torch import nn
 
 from kinds import ONE_OF_EACH
+from round_trips import by_joblib, by_pickle
 from skdae import (
     ConvDAE,
     DenoisingAutoencoder,
@@ -50,17 +50,6 @@ ESTIMATORS = [
     *(clone(dae).set_params(sample_shape=(8, 8)) for dae in ONE_OF_EACH.values()),
 ]
 every = pytest.mark.parametrize("dae", ESTIMATORS, ids=range(len(ESTIMATORS)))
-
-
-def by_pickle(dae):
-    return pickle.loads(pickle.dumps(dae))
-
-
-def by_joblib(dae):
-    file = io.BytesIO()
-    joblib.dump(dae, file)
-    file.seek(0)
-    return joblib.load(file)
 
 
 def by_skops(dae):

@@ -96,6 +96,30 @@ def test_global_states_are_untouched(dae, random_state, images):
     assert pickle.dumps(np.random.get_state()) == numpy_state
 
 
+class Noisy(nn.Module):
+    """Draws from torch's global generator at every call."""
+
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.layer = nn.Linear(*sample_shape, *sample_shape)
+
+    def encode(self, x):
+        return self.layer(x + torch.randn_like(x))
+
+    def decode(self, code):
+        return code
+
+    def forward(self, x):
+        return self.encode(x)
+
+
+def test_training_lends_modules_a_generator_from_its_start(rows):
+    dae = DenoisingAutoencoder(Noisy, noise=None, max_epochs=1, random_state=0).fit(rows)
+    state = torch.get_rng_state()
+    dae.partial_fit(rows)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_the_noise_of_validation_is_the_same_in_every_epoch(images):
     """With a rate of almost zero, only the noise could move the validation loss."""
     dae = DenseDAE(noise=GaussianNoise(0.5), early_stopping=True, lr=1e-30, max_epochs=5)
