@@ -67,12 +67,13 @@ class Interval(_Interval):
 
 
 def validate_rows(
-    estimator: Any, X: Any, *, reset: bool, dtype: list
+    estimator: Any, X: Any, *, reset: bool, dtype: list, finite: bool = True
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Check the data as scikit-learn does; return one flat row per sample, and X's shape.
 
     A data frame keeps its column names for the check of feature names; an array of
     3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
+    ``finite=False`` leaves the look for missing values to the caller.
     """
     if issparse(X):
         raise TypeError(
@@ -88,11 +89,17 @@ def validate_rows(
         check = partial(validate_data, estimator, reset=reset)
     else:  # a stateless transformer that was not fitted has no columns to compare with
         check = partial(check_array, estimator=estimator, input_name="X")
-    return check_rows(rows, owner, dtype=dtype, check=check), tuple(X.shape)
+    return check_rows(rows, owner, dtype=dtype, check=check, finite=finite), tuple(X.shape)
 
 
 def check_rows(
-    rows: Any, owner: str, *, dtype: Any, name: str = "X", check: Callable = check_array
+    rows: Any,
+    owner: str,
+    *,
+    dtype: Any,
+    name: str = "X",
+    check: Callable = check_array,
+    finite: bool = True,
 ) -> np.ndarray:
     """Check a table as scikit-learn does, with advice of our own; copy it to convert it alone."""
     if hasattr(rows, "columns"):
@@ -104,7 +111,8 @@ def check_rows(
         check_kind(rows.dtype, owner, name)
     with advising(owner), np.errstate(over="ignore"):
         rows = check(rows, dtype=dtype, ensure_all_finite=False)
-    check_finite(rows, owner, name)
+    if finite:
+        check_finite(rows, owner, name)
     return rows
 
 

@@ -325,7 +325,7 @@ def test_an_optimizer_continues_from_its_arrays():
     assert torch.equal(second.weight, straight.weight)
 
 
-@pytest.mark.parametrize(("alike", "sizes"), [(True, {256: 4, 64: 2}), (False, {64: 18})])
+@pytest.mark.parametrize(("alike", "sizes"), [(True, {512: 2, 64: 2}), (False, {64: 18})])
 def test_many_rows_of_dense_nets_come_in_larger_chunks(alike, sizes, monkeypatch):
     asked = []
     monkeypatch.setattr(_inference, "_rows_are_alike", lambda *side: asked.append(side) or alike)

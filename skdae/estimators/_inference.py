@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from sklearn import get_config
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skdae._meaning import check_finite
 from skdae._sklearn import validate_rows
 from skdae.estimators._target import ROW_DTYPES, read_target
 from skdae.layout import (
@@ -187,7 +190,7 @@ class InferenceMixin(TransformerMixin):
         """Check samples of one size against those of fit."""
         check_is_fitted(self)
         X = as_one_array(X, type(self).__name__)
-        rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES)
+        rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES, finite=False)
         self._check_like_fit(rows, shape[1:])
         return Samples(rows, shape, self.sample_shape_)
 
@@ -225,9 +228,11 @@ class InferenceMixin(TransformerMixin):
     def _in_chunks(
         self, method: str, rows: np.ndarray, shape: tuple[int, ...], size: int
     ) -> Tensor:
-        net = self.net_
+        net, owner = self.net_, type(self).__name__
+        # The threads of the pool do not see this setting.
+        check = None if get_config()["assume_finite"] else partial(check_finite, owner=owner)
         return in_chunks(
-            net.computation(), method, rows, shape, torch.device(net.device), size=size
+            net.computation(), method, rows, shape, torch.device(net.device), size=size, check=check
         )
 
 

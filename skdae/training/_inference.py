@@ -26,7 +26,7 @@ _MOST_PRODUCTS = {"cpu": 2**26, "cuda": 2**32}
 _MOST_VALUES = {"cpu": 2**19, "cuda": 2**26}
 _MOST_PIXELS = {"cpu": 2**16, "cuda": 2**22}
 # Many rows of dense nets come in chunks so many times larger, if there are so many of these.
-_TIMES_LARGER, _MANY_LARGE = 4, 4
+_TIMES_LARGER, _MANY_LARGE = 8, 2
 
 
 def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
@@ -55,6 +55,7 @@ def in_chunks(
     device: torch.device,
     *,
     size: int,
+    check: Callable[[np.ndarray], None] | None = None,
 ) -> Tensor:
     """Apply a computation to chunks of one size, the last one filled up with zeros.
 
@@ -76,6 +77,8 @@ def in_chunks(
         Where to apply it.
     size : int
         Rows a chunk.
+    check : callable (part of the rows) -> None, default=None
+        Raises if values are missing: a chunk is looked at when it is in a cache anyway.
 
     Returns
     -------
@@ -89,17 +92,20 @@ def in_chunks(
         and len(shape) == 1
         and computation.standardization is not None
     )
-    results: list[Tensor] = []
+    results = [torch.empty(rows.shape)] if writes_in_place else []
     lock = threading.Lock()
 
     def run(computation: Computation, rows_of_chunk: range) -> None:
         start, n_rows = rows_of_chunk.start, len(rows_of_chunk)
-        part = rows_to_tensor(rows[start : start + n_rows])
+        values = rows[start : start + n_rows]
+        if check is not None:
+            check(values)
+        part = rows_to_tensor(values)
         chunk = part.to(device).contiguous()
         if len(part) < n_rows:
             chunk = torch.zeros((n_rows, part.shape[1]), dtype=part.dtype, device=device)
             chunk[: len(part)] = part
-        if writes_in_place and results and len(part) == n_rows:
+        if writes_in_place and len(part) == n_rows:
             computation.denoise(as_fraction(chunk), shape, out=results[0][start : start + n_rows])
             return
         result = getattr(computation, method)(as_fraction(chunk), shape)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, UNetDAE
@@ -317,3 +318,19 @@ def test_logits_become_probabilities(images):
     dae = DenseDAE(noise="gaussian", loss="bce", max_epochs=5, random_state=0).fit(images)
     assert dae.predict(images * 100).max() <= 1
     assert dae.inverse_transform(dae.transform(images)).min() >= 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 1500, 2999])
+def test_a_value_that_is_missing_in_any_chunk_is_an_error(value, place):
+    X = noise_of((3000, 6))
+    dae = DenseDAE((4,), **QUICK).fit(X[:100])
+    X[place, 2] = value
+    message = "contains NaN" if np.isnan(value) else "contains infinity"
+    for use in (dae.predict, dae.transform, dae.score, dae.score_samples):
+        with pytest.raises(ValueError, match=message):
+            use(X)
+    with config_context(assume_finite=True):
+        denoised = dae.predict(X)
+    assert np.isfinite(np.delete(denoised, place, axis=0)).all()
+    assert not np.isfinite(denoised[place]).all()
