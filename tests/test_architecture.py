@@ -34,6 +34,7 @@ ARROWS = {
     ".training": {"._random", ".layout", "joblib", "numpy", "skorch", "torch", "tqdm"},
     ".estimators": {
         *(
+            "._meaning",
             "._optional",
             "._random",
             "._sklearn",
