@@ -32,8 +32,13 @@ ARROWS = {
     },
     ".nn": {"torch"},
     ".training": {"._random", ".layout", "joblib", "numpy", "skorch", "torch", "tqdm"},
+    ".tasks": {
+        *("._sklearn", "._warnings", ".layout", ".lists", ".noise", ".training"),
+        *("numpy", "sklearn", "torch"),
+    },
     ".estimators": {
         *(
+            ".tasks",
             "._meaning",
             "._optional",
             "._random",

@@ -8,7 +8,8 @@ import torch
 from scipy import stats
 
 from skdae._random import make_generator
-from skdae.training._blind_spots import at_spots, hide_spots
+from skdae.tasks._blind_spot import hide_spots
+from skdae.training import at_spots
 
 
 def places(*size: int, n: int = 1) -> torch.Tensor:

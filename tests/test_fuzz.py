@@ -24,8 +24,8 @@ from sklearn.pipeline import Pipeline
 import skdae
 from kinds import INJECTORS
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, PoissonNoise, UNetDAE
-from skdae.estimators._target import NOISES
 from skdae.nn import DenseAutoencoder
+from skdae.noise import NOISES
 from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 # Of what a message has to name one: a class, or the data.
@@ -257,9 +257,9 @@ def cases(draw, mode):
     elif mode == "plain":
         dae.noise = draw(one_of("auto", None))
     elif mode == "split_noise":
-        dae.set_params(split_noise=True, noise=draw(splittable), loss="mse")
+        dae.set_params(self_supervised="split_noise", noise=draw(splittable), loss="mse")
     elif mode == "blind_spot":
-        dae.set_params(blind_spot=True, early_stopping=False)
+        dae.set_params(self_supervised="blind_spot", early_stopping=False)
         described.shapes = [tuple(max(3, side) for side in shape) for shape in described.shapes]
     if described.flat and dae.sample_shape is None:  # and not absurd
         dae.sample_shape = draw(one_of(None, described.shapes[0]))

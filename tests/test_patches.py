@@ -22,7 +22,7 @@ def numbered(*shape: int) -> np.ndarray:
 
 
 def patches_of(samples, target=None, *, shape=(4, 4, 1), batch_size=8, seed=0, **settings):
-    settings = {"noise": None, "device": CPU, "generator": make_generator(seed), **settings}
+    settings = {"device": CPU, "generator": make_generator(seed), **settings}
     return Patches(samples, target, sample_shape=shape, batch_size=batch_size, **settings)
 
 

@@ -29,6 +29,9 @@ from skdae import (
 )
 from skdae.estimators._training import make_net
 from skdae.nn import DenseAutoencoder
+from skdae.tasks._blind_spot import BlindSpot
+from skdae.tasks._clean import CleanSamples
+from skdae.tasks._split_noise import SplitNoise
 from skdae.training import Batches
 
 X = (load_digits().images[:300] / 16).astype(np.float32)
@@ -181,7 +184,7 @@ class NoWaiting(TorchDispatchMode):
         return result
 
 
-def one_step(dae, sample_shape, dtype=torch.float32, **corruption):
+def one_step(dae, sample_shape, dtype=torch.float32, *, kind=CleanSamples, noise=None):
     """Take a step on a device that holds no values: whoever asks for one fails."""
     meta = torch.device("meta")
     n_channels = sample_shape[-1] if len(sample_shape) > 1 else 1
@@ -199,8 +202,10 @@ def one_step(dae, sample_shape, dtype=torch.float32, **corruption):
         group["lr"] = torch.zeros((), device=meta)
     generator, chosen = torch.Generator(), torch.zeros(8, dtype=torch.int64, device=meta)
     rows = torch.zeros((20, int(np.prod(sample_shape))), dtype=dtype, device=meta)
+    task = kind(np.zeros((1, 1), dtype=str(dtype).removeprefix("torch.")), None, noise)
     settings = {"sample_shape": sample_shape, "batch_size": 8, "generator": generator}
-    batches = Batches(rows, None, indices=chosen, **settings, **corruption)
+    settings["make_batch"] = task.make_batch
+    batches = Batches(rows, None, indices=chosen, **settings)
     total = torch.zeros((), device=meta)
     with NoWaiting():
         total.add_(net.train_step(batches.batch(chosen, generator))["loss"], alpha=len(chosen))
@@ -225,7 +230,7 @@ EVERY_NOISE = [
 @pytest.mark.parametrize("noise", EVERY_NOISE, ids=lambda noise: type(noise).__name__)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16])
 def test_no_noise_waits_for_the_gpu(noise, dtype):
-    one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X).corrupt_batch)
+    one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +245,7 @@ def test_no_noise_waits_for_the_gpu(noise, dtype):
 )
 def test_what_waits_for_the_gpu_is_noticed(waits):
     with pytest.raises((AssertionError, RuntimeError)):
-        one_step(DenseDAE((4,)), (8, 8), noise=waits)
+        one_step(DenseDAE((4,)), (8, 8), noise=SimpleNamespace(corrupt_batch=waits))
 
 
 @pytest.mark.parametrize("loss", ["bce", "huber", "l1", "mse"])
@@ -258,16 +263,16 @@ def test_what_waits_for_the_gpu_is_noticed(waits):
 )
 def test_no_module_and_no_loss_waits_for_the_gpu(dae, sample_shape, loss):
     dae = clone(dae).set_params(loss=loss)
-    one_step(dae, sample_shape, noise=GaussianNoise().corrupt_batch)
+    one_step(dae, sample_shape, noise=GaussianNoise())
 
 
 @pytest.mark.parametrize("noise", [GaussianNoise(0.2), PoissonNoise(10)])
 def test_no_split_waits_for_the_gpu(noise, monkeypatch):
     # It has no kernel without values.
     monkeypatch.setattr(torch, "binomial", lambda n, p, generator: torch.empty_like(n))
-    one_step(UNetDAE((4,), n_blocks=1), (8, 8, 1), split=noise.split_batch)
+    one_step(UNetDAE((4,), n_blocks=1), (8, 8, 1), kind=SplitNoise, noise=noise)
 
 
 @pytest.mark.parametrize("sample_shape", [(8, 8, 1), (21, 2)])
 def test_blind_spots_do_not_wait_for_the_gpu(sample_shape):
-    one_step(UNetDAE((4,), n_blocks=1), sample_shape, blind_spots=True)
+    one_step(UNetDAE((4,), n_blocks=1), sample_shape, kind=BlindSpot)

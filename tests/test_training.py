@@ -45,6 +45,11 @@ def test_one_cycle_of_few_steps(n_steps):
 
 
 # ---------------------------------------------------------------- batches
+def corrupting(noise):
+    return lambda rows, target, shape, generator: (noise(rows, generator), target)
+
+
+@corrupting
 def add_one(rows, generator):
     return rows + 1
 
@@ -56,7 +61,6 @@ def batches(n=10, **settings):
         "indices": torch.arange(n),
         "sample_shape": (3,),
         "batch_size": 4,
-        "noise": None,
         **settings,
     }
     return Batches(rows, **settings)
@@ -78,7 +82,7 @@ def test_only_the_chosen_rows():
 
 
 def test_noise_is_on_the_input_and_not_on_the_target():
-    for x, target in batches(noise=add_one, generator=torch.Generator()):
+    for x, target in batches(make_batch=add_one, generator=torch.Generator()):
         assert torch.equal(x, target + 1)
 
 
@@ -88,10 +92,11 @@ def test_a_target_of_its_own_keeps_step_with_the_rows():
 
 
 def test_fixed_batches_have_the_same_noise_at_every_pass():
+    @corrupting
     def noise(rows, generator):
         return rows + torch.rand(rows.shape, generator=generator)
 
-    data = batches(noise=noise, seed=3)
+    data = batches(make_batch=noise, seed=3)
     first, second = ([x for x, _ in data] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
@@ -106,7 +111,7 @@ def test_no_batch_of_one_row_but_the_only_one(n, sizes):
 def test_rows_stay_uint8_until_their_batch():
     rows = torch.full((6, 3), 255, dtype=torch.uint8)
     settings = {"indices": torch.arange(6), "sample_shape": (3,), "batch_size": 2, "seed": 0}
-    data = Batches(rows, None, noise=None, **settings)
+    data = Batches(rows, None, **settings)
     for x, _ in data:
         assert x.dtype == torch.float32
         assert torch.equal(x, torch.ones(2, 3))
@@ -114,7 +119,7 @@ def test_rows_stay_uint8_until_their_batch():
 
 
 def test_a_single_item_is_clean():
-    x, target = batches(noise=add_one, generator=torch.Generator())[2]
+    x, target = batches(make_batch=add_one, generator=torch.Generator())[2]
     assert torch.equal(x, target)
     assert x.tolist() == [6.0, 7.0, 8.0]
 
@@ -125,13 +130,14 @@ def test_rows_elsewhere_travel_batch_by_batch():
     rows = torch.zeros(10, 3, dtype=torch.uint8)
     seen = []
 
+    @corrupting
     def noise(x, generator):
         seen.append((x.device.type, x.dtype, len(x), generator))
         return x
 
     settings = {"indices": torch.arange(10), "sample_shape": (3,), "batch_size": 4}
     generator = torch.Generator()
-    data = Batches(rows, rows, noise=noise, device=meta, generator=generator, **settings)
+    data = Batches(rows, rows, make_batch=noise, device=meta, generator=generator, **settings)
     for x, target in data:
         for part in (x, target):
             assert part.device == meta

@@ -50,8 +50,8 @@ class AnySizeMixin(InferenceMixin):
             the same with ``augment=True``, and loses where up and down matter.
         j_invariant : bool, default=False
             Whether to denoise every value from its surroundings alone, in sixteen passes (four
-            for signals). For nets that were trained with ``blind_spot=True`` on noise that they
-            would copy otherwise.
+            for signals). For nets that were trained with ``self_supervised="blind_spot"``
+            on noise that they would copy otherwise.
 
         Returns
         -------

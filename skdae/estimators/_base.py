@@ -20,7 +20,6 @@ from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._scale import warn_of_odd_scale
 from skdae.estimators._settings import check_unchanged
 from skdae.estimators._target import (
-    NOISES,
     ROW_DTYPES,
     TrainingData,
     check_targets,
@@ -28,7 +27,8 @@ from skdae.estimators._target import (
 )
 from skdae.estimators._training import make_net, probe_module, train_net, units_of
 from skdae.layout import infer_sample_shape, parts_of
-from skdae.noise import NoiseInjector
+from skdae.noise import NOISES, NoiseInjector
+from skdae.tasks import SELF_SUPERVISED
 from skdae.training import (
     LOSSES,
     OPTIMIZERS,
@@ -118,8 +118,7 @@ class BaseDenoisingAutoencoder(
     n_iter_no_change: int = 10
     sample_shape: Any = None
     augment: bool = False
-    blind_spot: bool = False
-    split_noise: bool = False
+    self_supervised: str | None = None
     standardize: Any = False
     device: str = "auto"
     precision: str = "auto"
@@ -140,7 +139,7 @@ class BaseDenoisingAutoencoder(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [_COUNT],
         "sample_shape": [None, "array-like"],
-        "split_noise": ["boolean"],
+        "self_supervised": [None, StrOptions(set(SELF_SUPERVISED))],
         "standardize": [StrOptions({"auto"}), "boolean"],
         "device": [str],
         "precision": [StrOptions(set(PRECISIONS))],
@@ -212,9 +211,10 @@ class BaseDenoisingAutoencoder(
             The codes.
         """
         data = self._fit(X, y, other_y="ignore", encodes=True)
-        if isinstance(data.rows, list):
-            return self._encode(self._read(data.rows))
-        return self._encode(Samples(data.rows, data.rows.shape, data.sample_shape))
+        rows = data.task.rows
+        if isinstance(rows, list):
+            return self._encode(self._read(rows))
+        return self._encode(Samples(rows, rows.shape, data.sample_shape))
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
@@ -253,24 +253,24 @@ class BaseDenoisingAutoencoder(
             self._move_net()
         data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
         check_targets(self, data)
-        if encodes and isinstance(data.rows, list):
-            self._check_encodes(data.rows)
+        if encodes and isinstance(data.task.rows, list):
+            self._check_encodes(data.task.rows)
         if not goes_on:
-            highest = max(float(part.max()) for part in parts_of(data.rows))
-            measured = measure_units(data.rows, data.sample_shape)
+            highest = max(float(part.max()) for part in parts_of(data.task.rows))
+            measured = measure_units(data.task.rows, data.sample_shape)
             units = units_of(self, data, measured)
             warn_of_odd_scale(
-                data.rows,
+                data.task.rows,
                 data.sample_shape,
                 type(self).__name__,
                 highest=highest,
                 units=measured,
                 standardized=units is not None or self.loss == "bce",
             )
-            self._start((data.shape[1:], data.dtype.name, highest), data.sample_shape, units)
+            self._start((data.shape[1:], data.task.dtype.name, highest), data.sample_shape, units)
         self._went_on = self._went_on or partial
-        self.noise_ = data.noise
-        self._keeps_units = data.target is None
+        self.noise_ = data.task.noise
+        self._keeps_units = data.task.target is None
         try:
             train_net(
                 self,

@@ -41,10 +41,13 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
-    split_noise : bool, default=False
-        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
-        :class:`PoissonNoise` of a known level. Training splits each sample into two with
-        independent noise, and learns to guess one from the other [3]_.
+    self_supervised : {"split_noise", "blind_spot"} or None, default=None
+        How to learn from noisy samples alone, ``fit(X_noisy)``. "split_noise" is for Gaussian or
+        Poisson noise of a known level, which ``noise`` names: training splits each sample into two
+        with independent noise, and learns to guess one from the other [3]_. "blind_spot" is for
+        noise that is independent from one value to the next, of any level: training hides single
+        values of images and signals, and guesses them from their surroundings [2]_. None learns
+        from clean samples or pairs.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of one standard deviation of X) are
@@ -90,14 +93,10 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         epoch draws as many as cover the samples once. None takes whole samples, which must be of
         one size. "auto" does so for samples of one size of up to 128 x 128 values, and else draws
         patches of 64 x 64, or of 1024 for signals. A patch is never larger than the largest
-        sample; a smaller one goes on as its mirror image. With ``blind_spot`` or ``split_noise``
+        sample; a smaller one goes on as its mirror image. With ``self_supervised``
         it is no larger than the smallest.
     augment : bool, default=False
         Whether training flips and turns the images at random.
-    blind_spot : bool, default=False
-        Whether to learn from noisy samples alone: ``fit(X_noisy)``. Training hides single values
-        and judges what the net makes of their surroundings [2]_. The noise must be independent
-        from one value to the next.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -194,7 +193,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         upsample="transpose",
         activation="relu",
         noise="auto",
-        split_noise=False,
+        self_supervised=None,
         loss="mse",
         optimizer="adamw",
         lr=0.005,
@@ -208,7 +207,6 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         standardize="auto",
         patch_size="auto",
         augment=False,
-        blind_spot=False,
         device="auto",
         precision="auto",
         callbacks=None,
@@ -223,7 +221,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.upsample = upsample
         self.activation = activation
         self.noise = noise
-        self.split_noise = split_noise
+        self.self_supervised = self_supervised
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr
@@ -237,7 +235,6 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.standardize = standardize
         self.patch_size = patch_size
         self.augment = augment
-        self.blind_spot = blind_spot
         self.device = device
         self.precision = precision
         self.callbacks = callbacks

@@ -1,4 +1,4 @@
-"""What the convolutional estimators share in fit: lists, patches and blind spots."""
+"""What the convolutional estimators share in fit: lists and patches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skdae._warnings import warn_user
 from skdae.estimators._any_size import AnySizeMixin
 from skdae.layout import are_sizes, declared_shape, warn_of_unclear_axes
 from skdae.lists import are_flat_rows, is_list_of_samples, read_list
+from skdae.tasks import SELF_SUPERVISED
 from skdae.training import patch_shape
 
 __all__ = ["ConvolutionalMixin"]
@@ -22,7 +23,6 @@ __all__ = ["ConvolutionalMixin"]
 # the number of axes.
 _LARGEST_WHOLE = 2**14
 _PATCH_SIDES = {1: 1024, 2: 64}
-_SMALLEST_BLIND = 3
 
 
 class ConvolutionalMixin(AnySizeMixin):
@@ -38,7 +38,6 @@ class ConvolutionalMixin(AnySizeMixin):
             tuple,
         ],
         "augment": ["boolean"],
-        "blind_spot": ["boolean"],
     }
 
     sample_shape: Any
@@ -46,8 +45,7 @@ class ConvolutionalMixin(AnySizeMixin):
     kernel_size: int
     patch_size: Any
     augment: bool
-    blind_spot: bool
-    split_noise: bool
+    self_supervised: str | None
 
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
@@ -109,12 +107,8 @@ class ConvolutionalMixin(AnySizeMixin):
             patch = shapes[0] if self.augment else None
         else:
             # In a mirror image, a value that is to be guessed would show its noise a second time.
-            patch = patch_shape(size, shapes, mirrors=not (self.blind_spot or self.split_noise))
-        if self.blind_spot and min((patch or shapes[0])[:-1]) < _SMALLEST_BLIND:
-            raise ValueError(
-                f"blind_spot=True of {owner} needs {_SMALLEST_BLIND} or more values a side, to "
-                f"replace some by their neighbours. Got samples of shape {patch or shapes[0]}."
-            )
+            task = SELF_SUPERVISED.get(self.self_supervised or "")
+            patch = patch_shape(size, shapes, mirrors=task is None or task.allows_mirrors)
         return patch
 
     def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -31,10 +31,13 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
-    split_noise : bool, default=False
-        Whether X is noisy already: ``noise`` says what it carries, :class:`GaussianNoise` or
-        :class:`PoissonNoise` of a known level. Training splits each sample into two with
-        independent noise, and learns to guess one from the other [1]_.
+    self_supervised : {"split_noise", "blind_spot"} or None, default=None
+        How to learn from noisy samples alone, ``fit(X_noisy)``. "split_noise" is for Gaussian or
+        Poisson noise of a known level, which ``noise`` names: training splits each sample into two
+        with independent noise, and learns to guess one from the other [1]_. "blind_spot" is for
+        noise that is independent from one value to the next, of any level: training hides single
+        values of images and signals, and guesses them from their surroundings. None learns
+        from clean samples or pairs.
     loss : {"mse", "bce", "l1", "huber"} or callable, default="mse"
         What training minimises. "bce" is for targets in [0, 1] and ends the module with a
         sigmoid; "l1" and "huber" (quadratic below errors of 1, or of one standard deviation of X
@@ -157,7 +160,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         module,
         *,
         noise="auto",
-        split_noise=False,
+        self_supervised=None,
         loss="mse",
         optimizer="adamw",
         lr=0.003,
@@ -178,7 +181,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
     ):
         self.module = module
         self.noise = noise
-        self.split_noise = split_noise
+        self.self_supervised = self_supervised
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr

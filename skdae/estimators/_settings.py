@@ -17,7 +17,6 @@ __all__ = ["check_settings", "check_unchanged", "is_same_setting", "plain_settin
 _MAY_CHANGE = {
     "augment",
     "batch_size",
-    "blind_spot",
     "device",
     "early_stopping",
     "lr",
@@ -25,7 +24,7 @@ _MAY_CHANGE = {
     "max_epochs",
     "n_iter_no_change",
     "patch_size",
-    "split_noise",
+    "self_supervised",
     "validation_fraction",
     "verbose",
     "warm_start",

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from skdae._random import make_generator
 from skdae.estimators._target import TrainingData
-from skdae.layout import full_range, module_shape, rows_to_tensor
-from skdae.noise._split import SplitMixin
+from skdae.layout import module_shape, rows_to_tensor
 from skdae.training import (
     OPTIMIZERS,
     Batches,
@@ -76,7 +75,9 @@ def units_of(estimator: Any, data: TrainingData, inputs: Units) -> tuple[Units, 
         )
     if not standardize or estimator.loss == "bce":
         return None
-    outputs = inputs if data.target is None else measure_units(data.target, data.sample_shape)
+    outputs = (
+        inputs if data.task.target is None else measure_units(data.task.target, data.sample_shape)
+    )
     return inputs, outputs
 
 
@@ -195,9 +196,9 @@ def train_net(
 
 def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches, Batches | None]:
     """Split off the validation part, at random but from the seed, and share out the rest."""
-    _check_has_places(estimator, data.sample_shape)
+    _check_can_turn(estimator, data.sample_shape)
     net = estimator.net_
-    n_samples = len(data.rows)
+    n_samples = len(data.task.rows)
     seeds = np.random.SeedSequence([order_seed, len(net.history)])
     epoch_seed, validation_seed = seeds.generate_state(2).tolist()
 
@@ -221,27 +222,26 @@ def _split(estimator: Any, data: TrainingData, order_seed: int) -> tuple[Batches
     return training, make(indices[:n_valid].sort().values, seed=validation_seed)
 
 
-def _check_has_places(estimator: Any, sample_shape: tuple[int, ...]) -> None:
-    """Check that samples have the axes that ``augment`` turns and ``blind_spot`` looks around in.
+def _check_can_turn(estimator: Any, sample_shape: tuple[int, ...]) -> None:
+    """Check that samples are images where ``augment`` turns them.
 
     Raises
     ------
     ValueError
-        If they do not.
+        If they are not.
     """
-    for name, kind, n_axes in (("augment", "images", 3), ("blind_spot", "images and signals", 2)):
-        if getattr(estimator, name) and len(sample_shape) < n_axes:
-            raise ValueError(
-                f"{name}=True of {type(estimator).__name__} is for {kind}. Got samples of shape "
-                f"{sample_shape}: leave {name}=False, or give arrays with the axes of {kind}."
-            )
+    if estimator.augment and len(sample_shape) < 3:
+        raise ValueError(
+            f"augment=True of {type(estimator).__name__} is for images. Got samples of shape "
+            f"{sample_shape}: leave augment=False, or give arrays with the axes of images."
+        )
 
 
 def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
     """Return what makes batches of whole samples."""
     device = torch.device(estimator.net_.device)
-    parts = [part for part in (data.rows, data.target) if part is not None]
-    rows, *targets = place([rows_to_tensor(part) for part in parts], device)
+    parts = [part for part in (data.task.rows, data.task.target) if part is not None]
+    rows, *targets = place([rows_to_tensor(np.asarray(part)) for part in parts], device)
 
     def make(indices: Tensor, **source: Any) -> Batches:
         return Batches(
@@ -251,8 +251,8 @@ def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             sample_shape=data.sample_shape,
             batch_size=_batch_size(estimator, len(indices), data.sample_shape),
             device=device,
-            repeatable=data.noise is None or data.noise._is_repeatable(),
-            **_corruption(estimator, data),
+            repeatable=data.task.is_repeatable,
+            make_batch=data.task.make_batch,
             **source,
         )
 
@@ -261,8 +261,8 @@ def _make_batches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
 
 def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
     """Return what makes batches of patches."""
-    images = data.images(data.rows)
-    targets = None if data.target is None else data.images(data.target)
+    images = data.images(data.task.rows)
+    targets = None if data.task.target is None else data.images(data.task.target)
     shape = data.patch_shape or data.sample_shape
     n_values = math.prod(shape)
 
@@ -277,7 +277,7 @@ def _make_patches(estimator: Any, data: TrainingData) -> Callable[..., Batches]:
             augment=estimator.augment,
             batch_size=_batch_size(estimator, n_patches, shape),
             device=torch.device(estimator.net_.device),
-            **_corruption(estimator, data),
+            make_batch=data.task.make_batch,
             **source,
         )
 
@@ -292,15 +292,3 @@ def _batch_size(estimator: Any, n_samples: int, sample_shape: tuple[int, ...]) -
     batch_size = min(batch_size, estimator._largest_batch)
     n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
     return max(1, min(batch_size, estimator._most_places // n_places))
-
-
-def _corruption(estimator: Any, data: TrainingData) -> dict[str, Any]:
-    """Say what becomes of a batch; images of integers saturate at black and white."""
-    noise = data.noise
-    if isinstance(noise, SplitMixin) and estimator.split_noise:
-        return {"split": noise.split_batch}
-    if noise is None:
-        return {"blind_spots": estimator.blind_spot}
-    if full_range(data.dtype):
-        return {"noise": lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)}
-    return {"noise": noise.corrupt_batch}

@@ -26,3 +26,14 @@ __all__ = [
     "UniformNoise",
     "estimate_sigma",
 ]
+
+NOISES: dict[str, type[NoiseInjector]] = {
+    "gaussian": GaussianNoise,
+    "masking": MaskingNoise,
+    "poisson": PoissonNoise,
+    "salt_and_pepper": SaltAndPepperNoise,
+    "speckle": SpeckleNoise,
+    "swap": SwapNoise,
+    "uniform": UniformNoise,
+}
+"""The kinds by their short names, which stand for their default levels."""

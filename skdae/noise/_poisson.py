@@ -123,8 +123,9 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         highest = max(float(part.max()) / (full_range(part.dtype) or 1) for part in rows)
         if lowest < 0 or 0 < highest * self.peak < 0.5:
             raise ValueError(
-                f"split_noise=True of {owner} reads X · peak as counts of PoissonNoise: X >= 0 and "
-                "not scaled by a StandardScaler; raw counts are floats or int64, with peak=1. Got "
+                f"self_supervised='split_noise' of {owner} reads X · peak as counts of "
+                "PoissonNoise: X >= 0 and not scaled by a StandardScaler; raw counts are floats or "
+                "int64, with peak=1. Got "
                 f"X from {lowest:g}, and X · peak up to {highest * self.peak:g}, with "
                 f"peak={self.peak!r}."
             )

@@ -50,13 +50,13 @@ class SplitMixin(ABC):
         level = getattr(self, self._level)
         if not isinstance(level, Real) or level <= 0:
             raise ValueError(
-                f"split_noise=True of {owner} needs the level of the noise that X carries: one "
-                f"number > 0. Got {self._level}={level!r}."
+                f"self_supervised='split_noise' of {owner} needs the level of the noise that X "
+                f"carries: one number > 0. Got {self._level}={level!r}."
             )
         if self.clip is not None:
             raise ValueError(
-                f"split_noise=True of {owner} cannot split clipped noise: its mean is not the "
-                f"clean value. Take clip=None. Got clip={self.clip!r}."
+                f"self_supervised='split_noise' of {owner} cannot split clipped noise: its mean is "
+                f"not the clean value. Take clip=None. Got clip={self.clip!r}."
             )
         self._check_values(rows, owner)
 

@@ -11,6 +11,7 @@ from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import fresh_callbacks
+from skdae.training._spots import at_spots, per_channel
 from skdae.training._standardization import Units, measure_units
 from skdae.training._state import (
     from_arrays,
@@ -30,6 +31,7 @@ __all__ = [
     "LossExploded",
     "Patches",
     "Units",
+    "at_spots",
     "chunk_size",
     "free_memory",
     "fresh_callbacks",
@@ -42,6 +44,7 @@ __all__ = [
     "module_arrays",
     "own_gradient_mode",
     "patch_shape",
+    "per_channel",
     "place",
     "resolve_device",
     "to_arrays",

@@ -12,9 +12,11 @@ from torch.utils.data import Dataset
 
 from skdae._random import make_generator
 from skdae.layout import as_fraction, to_channels_first
-from skdae.training._blind_spots import hide_spots
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "MakeBatch"]
+
+MakeBatch = Callable[[Tensor, Tensor, tuple[int, ...], torch.Generator], tuple[Tensor, ...]]
+"""(rows, target, sample_shape, generator) -> what a step gets: (input, target, ...)."""
 
 
 class Batches(Dataset):
@@ -36,10 +38,8 @@ class Batches(Dataset):
         What a row is, channels last.
     batch_size : int
         Rows a batch.
-    noise : callable (rows, generator) -> rows, or None, default=None
-        Corrupts the inputs of a batch.
-    split : callable (rows, generator) -> (rows, rows), or None, default=None
-        Makes inputs and targets of noisy rows; takes the place of noise and target.
+    make_batch : MakeBatch or None, default=None
+        Makes input and target of the rows of a batch; None leaves these as they are.
     device : torch.device or None, default=None
         Where the training runs. None is where the rows are.
     repeatable : bool, default=False
@@ -50,9 +50,6 @@ class Batches(Dataset):
     seed : int, default=0
         Without a generator, rows come in their order and with the noise of this seed,
         the same at every pass.
-    blind_spots : bool, default=False
-        Whether single values are hidden from the input, and a batch says which: (input, target,
-        spots).
     """
 
     def __init__(
@@ -63,13 +60,11 @@ class Batches(Dataset):
         indices: Tensor,
         sample_shape: tuple[int, ...],
         batch_size: int,
-        noise: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-        split: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
+        make_batch: MakeBatch | None = None,
         device: torch.device | None = None,
         repeatable: bool = False,
         generator: torch.Generator | None = None,
         seed: int = 0,
-        blind_spots: bool = False,
     ):
         self.rows = rows
         self.target = target
@@ -77,12 +72,10 @@ class Batches(Dataset):
         self.sample_shape = sample_shape
         self.batch_size = batch_size
         self.device = rows.device if device is None else device
-        self.noise = noise
-        self.split = split
+        self.make_batch = make_batch
         self.repeatable = repeatable and rows.device == self.device
         self.generator = generator
         self.seed = seed
-        self.blind_spots = blind_spots
         self.starts = _starts(len(indices), batch_size)
 
     def __len__(self) -> int:
@@ -121,18 +114,11 @@ class Batches(Dataset):
         """Return inputs and targets of these rows; without a generator as they are."""
         rows = self._fetch(self.rows, chosen)
         target = rows if self.target is None else self._fetch(self.target, chosen)
-        if self.split is not None and generator is not None:
-            rows, target = self.split(rows, generator)
-        elif self.noise is not None and generator is not None:
-            rows = self.noise(rows, generator)
-        elif target is rows:
+        if self.make_batch is not None and generator is not None:
+            return self.make_batch(rows, target, self.sample_shape, generator)
+        if target is rows:
             rows = rows.clone()  # a module may work in place
-        x = to_channels_first(rows, self.sample_shape)
-        target = to_channels_first(target, self.sample_shape)
-        if self.blind_spots and generator is not None:
-            x, spots = hide_spots(x, generator)
-            return x, target, spots
-        return x, target
+        return tuple(to_channels_first(part, self.sample_shape) for part in (rows, target))
 
     def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
         return self._to_device(rows.index_select(0, chosen))

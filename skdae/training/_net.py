@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first
 from skdae.training._batches import Batches
-from skdae.training._blind_spots import at_spots
 from skdae.training._callbacks import BestWeights, ProgressBar
 from skdae.training._captured import CAN_CAPTURE, CapturedStep, has_hooks, step_settings
 from skdae.training._computation import Computation, channels_last, is_ours
@@ -27,6 +26,7 @@ from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
 from skdae.training._skorch import InPlainOrder
+from skdae.training._spots import at_spots
 from skdae.training._standardization import Standardization, Units
 from skdae.training._threads import few_threads
 from skdae.training._work import count_products

@@ -168,7 +168,7 @@ def test_a_changed_list_is_an_error():
     with pytest.raises(ValueError, match="then changed"):
         UNetDAE(**SHORT).fit([np.clip(x, 0, 1) for x in noisy])
     assert isinstance(UNetDAE(**SHORT).fit(noisy[::-1]).noise_, GaussianNoise)
-    with pytest.raises(ValueError, match="one noise too many"):
+    with pytest.raises(ValueError, match="already comes from a noise step"):
         UNetDAE(**NOISY).fit(noisy)
 
 

@@ -98,7 +98,11 @@ def test_losses_that_are_no_number(loss, got, rows):
 
 
 def test_split_noise_takes_no_loss_of_the_user(rows):
-    dae = DenseDAE(split_noise=True, loss=nn.MSELoss(), **{**SETTINGS, "noise": GaussianNoise(0.1)})
+    dae = DenseDAE(
+        self_supervised="split_noise",
+        loss=nn.MSELoss(),
+        **{**SETTINGS, "noise": GaussianNoise(0.1)},
+    )
     with pytest.raises(ValueError, match="take loss='mse'. Got loss=MSELoss"):
         dae.fit(rows)
 
@@ -111,9 +115,11 @@ def test_a_device_without_values(device, rows):
 
 # ---------------------------------------------------------------- what is for images alone
 class Mine(BaseDenoisingAutoencoder):
-    def __init__(self, *, augment=False, blind_spot=False, noise=None, batch_size=64, max_epochs=1):
+    def __init__(
+        self, *, augment=False, self_supervised=None, noise=None, batch_size=64, max_epochs=1
+    ):
         self.augment = augment
-        self.blind_spot = blind_spot
+        self.self_supervised = self_supervised
         self.noise = noise
         self.batch_size = batch_size
         self.max_epochs = max_epochs
@@ -132,15 +138,15 @@ class Remembering(ConvAutoencoder):
         return super().forward(x)
 
 
-@pytest.mark.parametrize("name", ["augment", "blind_spot"])
-def test_tables_have_no_neighbours(name, rows):
-    with pytest.raises(ValueError, match=f"{name}=True of Mine is for images"):
-        Mine(**{name: True}).fit(rows)
+@pytest.mark.parametrize("setting", [{"augment": True}, {"self_supervised": "blind_spot"}])
+def test_tables_have_no_neighbours(setting, rows):
+    with pytest.raises(ValueError, match="of Mine is for images"):
+        Mine(**setting).fit(rows)
 
 
 def test_signals_are_not_turned(rows):
     X = rows.reshape(len(rows), 32, 2)
-    Mine(blind_spot=True).fit(X)
+    Mine(self_supervised="blind_spot").fit(X)
     with pytest.raises(ValueError, match="augment=True of Mine is for images. Got samples"):
         Mine(augment=True).fit(X)
 

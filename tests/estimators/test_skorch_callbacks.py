@@ -93,7 +93,7 @@ def test_a_score_may_end_the_training(make, images):
 
 def test_scores_of_hidden_values(images):
     score = sk.EpochScoring("neg_mean_squared_error", on_train=True)
-    dae = ConvDAE((4,), blind_spot=True, max_epochs=1, callbacks=[score]).fit(images)
+    dae = ConvDAE((4,), self_supervised="blind_spot", max_epochs=1, callbacks=[score]).fit(images)
     assert np.isfinite(dae.net_.history[-1, "neg_mean_squared_error"])
 
 

@@ -80,9 +80,9 @@ def fit_in_units(kind, clean, mode, a, b):
     elif mode == "pairs":
         dae.fit(scaled(noisy, a, b), scaled(clean, a, b))
     elif mode == "split":
-        dae.set_params(noise=noise, split_noise=True).fit(scaled(noisy, a, b))
+        dae.set_params(noise=noise, self_supervised="split_noise").fit(scaled(noisy, a, b))
     else:
-        dae.set_params(blind_spot=True).fit(scaled(noisy, a, b))
+        dae.set_params(self_supervised="blind_spot").fit(scaled(noisy, a, b))
     denoised = dae.predict(scaled(noisy_of(clean, 2), a, b))
     errors = [(d - b) / a - x for d, x in zip(denoised, clean, strict=True)]
     return np.sqrt(np.mean(np.square(errors)))
@@ -149,7 +149,9 @@ def test_targets_may_have_units_of_their_own():
 def test_counts_split_in_their_units():
     clean = np.random.default_rng(0).uniform(20, 400, (200, 1)) * np.ones((1, 30))
     counts = np.random.default_rng(1).poisson(clean).astype(float)
-    dae = clone(SMALL["dense"]).set_params(noise=PoissonNoise(peak=1), split_noise=True)
+    dae = clone(SMALL["dense"]).set_params(
+        noise=PoissonNoise(peak=1), self_supervised="split_noise"
+    )
     error = np.square(dae.fit(counts).predict(counts) - clean).mean()
     assert error < 0.5 * np.square(counts - clean).mean()
 

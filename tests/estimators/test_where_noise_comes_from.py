@@ -15,7 +15,7 @@ from skdae import DenoisingAutoencoder, DenseDAE, GaussianNoise, SwapNoise
 from skdae.nn import DenseAutoencoder
 from skdae.noise import CorruptedArray
 
-NOTHING_TO_REMOVE = pytest.warns(UserWarning, match="DenseDAE has nothing to remove")
+NOTHING_TO_REMOVE = pytest.warns(UserWarning, match="DenseDAE got neither noise nor a clean target")
 
 
 def small(**parameters):
@@ -196,7 +196,7 @@ def test_the_noisy_array_as_its_own_target_still_learns_the_clean_one(rows, dire
 
 @pytest.mark.parametrize("own", ["gaussian", None, SwapNoise()])
 def test_a_noise_of_its_own_after_a_noise_step_is_an_error(rows, own):
-    with pytest.raises(ValueError, match="one noise too many"):
+    with pytest.raises(ValueError, match="already comes from a noise step"):
         make_pipeline(noise(), small(noise=own)).fit(rows)
 
 

@@ -43,7 +43,7 @@ def test_it_denoises_without_a_clean_value():
     clean = smooth_images(200, 32)
     noise = GaussianNoise(0.2)
     noisy = noise.corrupt(clean, random_state=0)
-    dae = UNetDAE(blind_spot=True, max_epochs=8, random_state=0).fit(noisy[:150])
+    dae = UNetDAE(self_supervised="blind_spot", max_epochs=8, random_state=0).fit(noisy[:150])
     assert dae.noise_ is None
     error = np.square(dae.predict(noisy[150:]) - clean[150:]).mean()
     assert error < 0.15 * 0.2**2
@@ -69,7 +69,9 @@ def test_a_second_noisy_copy_does_for_the_clean_one():
 def test_one_noisy_image_is_enough():
     (clean,) = smooth_images(1, 128)
     noisy = GaussianNoise(0.2).corrupt([clean], random_state=0)[0]
-    dae = UNetDAE(blind_spot=True, patch_size=32, max_epochs=40, random_state=0).fit([noisy])
+    dae = UNetDAE(self_supervised="blind_spot", patch_size=32, max_epochs=40, random_state=0).fit(
+        [noisy]
+    )
     assert np.square(dae.predict(noisy) - clean).mean() < 0.3 * 0.2**2
     assert np.square(dae.predict(noisy, j_invariant=True) - clean).mean() < 0.3 * 0.2**2
 
@@ -79,7 +81,7 @@ def test_one_noisy_image_is_enough():
 def test_all_kinds_of_samples(kind, shape):
     X = RNG.random(shape)
     before = X.copy()
-    dae = kind(blind_spot=True, **SHORT).fit(X)
+    dae = kind(self_supervised="blind_spot", **SHORT).fit(X)
     assert dae.predict(X).shape == X.shape
     np.testing.assert_array_equal(X, before)
 
@@ -96,7 +98,7 @@ def test_all_kinds_of_samples(kind, shape):
 def test_wrong_combinations_are_explained(settings, y, given):
     X = RNG.random((8, 16, 16))
     y = X + 1 if y else None
-    dae = UNetDAE(blind_spot=True, **SHORT, **settings)
+    dae = UNetDAE(self_supervised="blind_spot", **SHORT, **settings)
     with pytest.raises(ValueError, match=rf"noisy samples alone: fit\(X_noisy\). Got {given}"):
         dae.fit(X, y)
 
@@ -104,20 +106,20 @@ def test_wrong_combinations_are_explained(settings, y, given):
 def test_a_noise_step_before_it_is_explained():
     X = GaussianNoise(0.1).fit_transform(RNG.random((8, 16, 16)))
     with pytest.raises(ValueError, match="whose clean values are known"):
-        UNetDAE(blind_spot=True, **SHORT).fit(X)
+        UNetDAE(self_supervised="blind_spot", **SHORT).fit(X)
 
 
 def test_labels_and_the_samples_themselves_are_no_targets():
     X = RNG.random((8, 16, 16))
-    a = UNetDAE(blind_spot=True, **SHORT).fit(X)
-    b = UNetDAE(blind_spot=True, **SHORT).fit(X, np.arange(8))
-    c = UNetDAE(blind_spot=True, **SHORT).fit(X, X)
+    a = UNetDAE(self_supervised="blind_spot", **SHORT).fit(X)
+    b = UNetDAE(self_supervised="blind_spot", **SHORT).fit(X, np.arange(8))
+    c = UNetDAE(self_supervised="blind_spot", **SHORT).fit(X, X)
     assert a.loss_curve_ == b.loss_curve_ == c.loss_curve_
 
 
 def test_it_is_silent_and_repeats(recwarn):
     X = RNG.random((8, 16, 16))
-    a, b = (UNetDAE(blind_spot=True, **SHORT).fit(X) for _ in range(2))
+    a, b = (UNetDAE(self_supervised="blind_spot", **SHORT).fit(X) for _ in range(2))
     assert not recwarn.list
     np.testing.assert_array_equal(a.predict(X), b.predict(X))
 
@@ -125,7 +127,7 @@ def test_it_is_silent_and_repeats(recwarn):
 @pytest.mark.parametrize("shape", [(4, 2, 9), (4, 9, 2, 1), (4, 1, 1)])
 def test_too_small_to_have_neighbours(shape):
     with pytest.raises(ValueError, match="needs 3 or more values a side"):
-        UNetDAE(blind_spot=True, **SHORT).fit(RNG.random(shape))
+        UNetDAE(self_supervised="blind_spot", **SHORT).fit(RNG.random(shape))
 
 
 # -------------------------------------------------------------------------- split noise
@@ -140,7 +142,7 @@ def test_known_noise_is_split(noise):
         dae = UNetDAE(noise=noise, max_epochs=8, random_state=0, **settings).fit(X[:150])
         return np.square(dae.predict(noisy[150:]) - clean[150:]).mean()
 
-    from_noisy, from_clean = error_of(noisy, split_noise=True), error_of(clean)
+    from_noisy, from_clean = error_of(noisy, self_supervised="split_noise"), error_of(clean)
     assert from_clean < from_noisy < 0.1 * variance
     # Taken for clean, the noisy samples teach to keep their noise.
     assert error_of(noisy) > 3 * from_noisy
@@ -156,7 +158,7 @@ def test_a_linear_net_learns_the_wiener_filter_of_the_split():
         latent_dim=4,
         activation="identity",
         noise=noise,
-        split_noise=True,
+        self_supervised="split_noise",
         max_epochs=20,
         random_state=0,
     ).fit(noise.corrupt(clean, random_state=1))
@@ -169,7 +171,7 @@ def test_a_linear_net_learns_the_wiener_filter_of_the_split():
 def test_all_estimators_split(kind, recwarn):
     X = RNG.random((8, 16, 16))
     before = X.copy()
-    settings = {"noise": "gaussian", "split_noise": True, **SHORT}
+    settings = {"noise": "gaussian", "self_supervised": "split_noise", **SHORT}
     a, b = kind(**settings).fit(X), kind(**settings).fit(X, np.arange(8))
     assert a.noise_.sigma == 0.1
     assert a.predict(X).shape == X.shape
@@ -181,7 +183,9 @@ def test_all_estimators_split(kind, recwarn):
 def test_a_module_of_the_user_splits():
     X = RNG.random((8, 64))
     noise = PoissonNoise(100)
-    dae = DenoisingAutoencoder(DenseAutoencoder, noise=noise, split_noise=True, **SHORT).fit(X)
+    dae = DenoisingAutoencoder(
+        DenseAutoencoder, noise=noise, self_supervised="split_noise", **SHORT
+    ).fit(X)
     assert dae.predict(X).shape == X.shape
 
 
@@ -189,7 +193,9 @@ def test_lists_of_integers_split_without_a_cut_at_black_and_white():
     """A cut would move the mean of what is black."""
     black = [np.zeros((70, 80), dtype=np.uint8), np.zeros((66, 90), dtype=np.uint8)]
     noise = GaussianNoise(0.2)
-    dae = UNetDAE(noise=noise, split_noise=True, patch_size=32, max_epochs=40, random_state=0)
+    dae = UNetDAE(
+        noise=noise, self_supervised="split_noise", patch_size=32, max_epochs=40, random_state=0
+    )
     denoised = dae.fit(black).predict([np.zeros((70, 80), dtype=np.float32) + 1e-6])
     assert abs(denoised[0].mean()) < 0.02
 
@@ -197,7 +203,7 @@ def test_lists_of_integers_split_without_a_cut_at_black_and_white():
 def test_the_validation_loss_tells_when_to_stop():
     noisy = GaussianNoise(0.2).corrupt(smooth_images(60, 32), random_state=0)
     settings = {"early_stopping": True, "max_epochs": 8, "random_state": 0}
-    dae = UNetDAE(noise=GaussianNoise(0.2), split_noise=True, **settings).fit(noisy)
+    dae = UNetDAE(noise=GaussianNoise(0.2), self_supervised="split_noise", **settings).fit(noisy)
     # What is to be guessed is noisy too: no net comes below its variance.
     floor = 0.2**2 / (1 - 0.8)
     assert 0.9 * floor < min(dae.validation_loss_curve_) < 1.2 * floor
@@ -206,8 +212,8 @@ def test_the_validation_loss_tells_when_to_stop():
 @pytest.mark.parametrize(
     ("settings", "floor"),
     [
-        ({"noise": GaussianNoise(0.3), "split_noise": True}, 0.3**2 / (1 - 0.8)),
-        ({"blind_spot": True}, 0.3**2),
+        ({"noise": GaussianNoise(0.3), "self_supervised": "split_noise"}, 0.3**2 / (1 - 0.8)),
+        ({"self_supervised": "blind_spot"}, 0.3**2),
     ],
 )
 def test_no_mirror_shows_what_is_to_be_guessed(settings, floor):
@@ -220,7 +226,7 @@ def test_no_mirror_shows_what_is_to_be_guessed(settings, floor):
 
 def test_a_split_goes_on():
     noisy = GaussianNoise(0.2).corrupt(smooth_images(60, 16), random_state=0)
-    settings = {"noise": GaussianNoise(0.2), "split_noise": True, "random_state": 0}
+    settings = {"noise": GaussianNoise(0.2), "self_supervised": "split_noise", "random_state": 0}
     at_once = UNetDAE(max_epochs=4, lr_schedule="constant", **settings).fit(noisy)
     in_parts = UNetDAE(max_epochs=2, lr_schedule="constant", warm_start=True, **settings)
     in_parts.fit(noisy).fit(noisy).partial_fit(noisy)
@@ -241,7 +247,6 @@ def test_a_split_goes_on():
         ({"noise": GaussianNoise(0)}, None, "one number > 0. Got sigma=0"),
         ({"loss": "bce"}, None, "only the squared error learns the mean.*Got loss='bce'"),
         ({"loss": "l1"}, None, "only the squared error learns the mean.*Got loss='l1'"),
-        ({"blind_spot": True}, None, "Got both"),
         ({}, "clean", r"noisy samples alone: fit\(X_noisy\). Got targets y"),
     ],
 )
@@ -250,7 +255,7 @@ def test_wrong_splits_are_explained(settings, y, message):
     y = X + 1 if y else None
     settings = {"noise": GaussianNoise(0.1), **settings}
     with pytest.raises(ValueError, match=message):
-        UNetDAE(split_noise=True, **SHORT, **settings).fit(X, y)
+        UNetDAE(self_supervised="split_noise", **SHORT, **settings).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -262,13 +267,13 @@ def test_wrong_splits_are_explained(settings, y, message):
     ],
 )
 def test_what_cannot_be_counts_is_explained(X, peak, got):
-    dae = UNetDAE(noise=PoissonNoise(peak), split_noise=True, **SHORT)
+    dae = UNetDAE(noise=PoissonNoise(peak), self_supervised="split_noise", **SHORT)
     with pytest.raises(ValueError, match=f"as counts of PoissonNoise.*{got}.*peak={peak}"):
         dae.fit(X)
 
 
 def test_raw_counts_and_empty_images_split():
-    dae = UNetDAE(noise=PoissonNoise(1), split_noise=True, **SHORT)
+    dae = UNetDAE(noise=PoissonNoise(1), self_supervised="split_noise", **SHORT)
     for X in (RNG.poisson(9, size=(8, 16, 16)), np.zeros((8, 16, 16))):
         assert np.isfinite(dae.fit(X).predict(X)).all()
 
@@ -276,4 +281,4 @@ def test_raw_counts_and_empty_images_split():
 def test_a_noise_step_before_a_split_is_explained():
     X = GaussianNoise(0.1).fit_transform(RNG.random((8, 16, 16)))
     with pytest.raises(ValueError, match="whose clean values are known"):
-        UNetDAE(noise=GaussianNoise(0.1), split_noise=True, **SHORT).fit(X)
+        UNetDAE(noise=GaussianNoise(0.1), self_supervised="split_noise", **SHORT).fit(X)

@@ -1,0 +1,73 @@
+"""Pairs: noisy samples as X, and what their outputs should be as y."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdae._sklearn import as_array
+from skdae._warnings import warn_user
+from skdae.layout import full_range, parts_of
+from skdae.lists import is_list_of_samples
+from skdae.tasks._clean import check_one_noise
+from skdae.tasks._task import Given, Rows, Task
+
+__all__ = ["Pairs"]
+
+_MOST_CLASSES = 16
+_LOOKED_AT = 2**20
+
+
+class Pairs(Task):
+    """Learn to make the targets of noisy samples; a ``noise`` corrupts these further."""
+
+    @classmethod
+    def of(cls, given: Given) -> Pairs:
+        """Return the task for an X with targets y.
+
+        Raises
+        ------
+        ValueError
+            If there are two noises.
+        """
+        check_one_noise(given)
+        assert given.target is not None
+        table = len(given.sample_shape) == 1
+        _warn_of_labels(given.X, given.y, given.rows, given.target, given.owner, table=table)
+        noise = given.fitted(given.new_noise()) if given.origin is None else None
+        return cls(given.rows, given.target, noise)
+
+
+def _warn_of_labels(X: Any, y: Any, rows: Rows, target: Rows, owner: str, *, table: bool) -> None:
+    """Warn of a target that looks like the labels of a later step.
+
+    Integers and booleans do, beside an X of another kind (uint8 and uint16 only if they have few
+    levels), and so does a table of zeros and ones beside one of other values.
+    """
+    of_X, of_y = (_dtype_of(data) for data in (X, y))
+    highest_of_X, highest = (max(part.max() for part in parts_of(part)) for part in (rows, target))
+    if full_range(of_y):
+        are_labels = highest <= _MOST_CLASSES and not (full_range(of_X) and highest_of_X <= highest)
+    elif of_y.kind in "iub":
+        are_labels = bool(of_X.kind == "f" or full_range(of_X) or of_y.kind == "b" != of_X.kind)
+    else:
+        are_labels = table and _are_flags(target) and not _are_flags(rows)
+    if are_labels:
+        warn_user(
+            f"{owner} reads y as clean values of X, since it has the shape of X, but it looks like "
+            f"labels: {of_y} from {min(part.min() for part in parts_of(target)):g} to "
+            f"{highest:g}, beside X of {of_X}. If these are clean values, pass y.astype(float). If "
+            f"they are labels for a later step, fit {owner} before, without y, and put "
+            "FrozenEstimator(...) of it into the pipeline."
+        )
+
+
+def _dtype_of(data: Any) -> np.dtype:
+    return np.asarray(as_array(data[0] if is_list_of_samples(data) else data)).dtype
+
+
+def _are_flags(table: Any) -> bool:
+    """Whether the values are zeros and ones; a part of them is looked at."""
+    part = table[: max(1, _LOOKED_AT // table.shape[1])]
+    return bool(part.min() == 0 and part.max() == 1 and np.isin(part, (0, 1)).all())

@@ -1,0 +1,180 @@
+"""The base of all tasks, and what they are made from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import gen_batches
+from torch import Tensor
+
+from skdae.layout import full_range, parts_of, to_channels_first
+from skdae.noise import NOISES, NoiseInjector
+from skdae.noise._corrupted import ListOrigin, Origin
+
+__all__ = ["Batch", "Given", "Rows", "Task"]
+
+Rows = np.ndarray | list[np.ndarray]
+"""Rows (n_samples, n_features), or a list of samples (..., channels)."""
+
+Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
+"""Input, target and, where only some values are compared, their places."""
+
+_COMPARED_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a fit is given to learn from.
+
+    Attributes
+    ----------
+    owner : str
+        Name of the estimator, for the messages.
+    X, y : array-like
+        The data as they came.
+    rows, target : Rows, or None
+        The same, read; the target is None where y is None or labels.
+    origin : Origin, ListOrigin or None
+        Which noise step made X, and of what.
+    read_clean : callable (clean) -> Rows
+        Reads the clean values of the origin as ``rows`` were read.
+    sample_shape : tuple of int
+        Shape of a sample, or of a patch, channels last.
+    starts_anew : bool
+        Whether this is a first fit, which looks at the level of the noise.
+    noise, loss, early_stopping : object
+        The parameters of the estimator.
+    """
+
+    owner: str
+    X: Any
+    y: Any
+    rows: Rows
+    target: Rows | None
+    origin: Origin | ListOrigin | None
+    read_clean: Callable[[Any], Rows]
+    sample_shape: tuple[int, ...]
+    starts_anew: bool
+    noise: NoiseInjector | str | None
+    loss: Any
+    early_stopping: bool
+
+    def has_target_of_its_own(self) -> bool:
+        """Whether the targets are other values than those that a noise step corrupted."""
+        if self.target is None:
+            return False
+        return self.clean is None or not same_values(self.target, self.clean)
+
+    @cached_property
+    def clean(self) -> Rows | None:
+        """The values behind an X that comes as a noise step made it."""
+        if self.origin is None or not self.origin.is_that_of(self.X):
+            return None
+        return self.read_clean(self.origin.clean)
+
+    def new_noise(self) -> NoiseInjector | None:
+        """Return the noise that the parameter stands for; None for "auto"."""
+        if self.noise is None or self.noise == "auto":
+            return None
+        return NOISES[self.noise]() if isinstance(self.noise, str) else clone(self.noise)
+
+    def fitted(self, noise: NoiseInjector | None) -> NoiseInjector | None:
+        """Fit a noise to the rows; where training goes on, its level was looked at before."""
+        if noise is not None and self.starts_anew:
+            noise.fit(self.rows)
+        elif noise is not None:
+            noise._read(self.rows, reset=True)
+        return noise
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A way of learning: what is corrupted, and what the output is compared with.
+
+    Attributes
+    ----------
+    rows : Rows
+        The inputs before the noise, which later steps of a pipeline see encoded.
+    target : Rows or None
+        What the outputs should be; None is the rows themselves.
+    noise : NoiseInjector or None
+        What corrupts the rows of each batch.
+    """
+
+    rows: Rows
+    target: Rows | None
+    noise: NoiseInjector | None
+
+    # Whether patches may go on as their mirror image, which shows a value's noise twice.
+    allows_mirrors: ClassVar[bool] = True
+
+    @classmethod
+    @abstractmethod
+    def of(cls, given: Given) -> Task:
+        """Return the task for what a fit is given.
+
+        Raises
+        ------
+        ValueError
+            If it does not go with the samples or the parameters.
+        """
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the rows."""
+        return parts_of(self.rows)[0].dtype
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether each batch takes the same operations on the device."""
+        return self.noise is None or self.noise._is_repeatable()
+
+    def make_batch(
+        self,
+        rows: Tensor,
+        target: Tensor,
+        sample_shape: tuple[int, ...],
+        generator: torch.Generator,
+    ) -> Batch:
+        """Return what the module gets and what its output is compared with.
+
+        Parameters
+        ----------
+        rows, target : Tensor of shape (n, features)
+            Those of the batch, as fractions or floats.
+        sample_shape : tuple of int
+            What a row is, channels last.
+        generator : torch.Generator
+            Source of the noise, on the device of the rows.
+
+        Returns
+        -------
+        x, target : Tensor of shape (n, channels, ...)
+            Input and target, and a third tensor where only some places are compared.
+        """
+        noisy = self._corrupted(rows, generator)
+        return to_channels_first(noisy, sample_shape), to_channels_first(target, sample_shape)
+
+    def _corrupted(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a noisy copy; images of integers saturate at black and white."""
+        if self.noise is None:
+            return rows.clone()  # a module may work in place
+        noisy = self.noise.corrupt_batch(rows, generator)
+        return noisy.clamp(0, 1) if full_range(self.dtype) else noisy
+
+
+def same_values(a: Rows, b: Rows) -> bool:
+    """Whether all values are equal, compared a few rows at a time."""
+    if isinstance(a, list) or isinstance(b, list):
+        return all(same_values(*pair) for pair in zip(a, b, strict=True))
+    if a is b or a.dtype != b.dtype or a.shape != b.shape:
+        return a is b
+    step = max(1, len(a) * _COMPARED_AT_ONCE // a.size)
+    return all(np.array_equal(a[few], b[few]) for few in gen_batches(len(a), step))
