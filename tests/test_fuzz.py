@@ -24,8 +24,8 @@ from sklearn.pipeline import Pipeline
 import skdae
 from kinds import INJECTORS
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, PoissonNoise, UNetDAE
-from skdae.estimators._target import NOISES
 from skdae.nn import DenseAutoencoder
+from skdae.noise import NOISES
 from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 # Of what a message has to name one: a class, or the data.

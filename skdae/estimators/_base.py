@@ -20,7 +20,6 @@ from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._scale import warn_of_odd_scale
 from skdae.estimators._settings import check_unchanged
 from skdae.estimators._target import (
-    NOISES,
     ROW_DTYPES,
     TrainingData,
     check_targets,
@@ -28,7 +27,7 @@ from skdae.estimators._target import (
 )
 from skdae.estimators._training import make_net, probe_module, train_net, units_of
 from skdae.layout import infer_sample_shape, parts_of
-from skdae.noise import NoiseInjector
+from skdae.noise import NOISES, NoiseInjector
 from skdae.training import (
     LOSSES,
     OPTIMIZERS,

@@ -10,17 +10,15 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_array, gen_batches
 
-from skdae import noise as noise_kinds
 from skdae._sklearn import as_array, check_rows
 from skdae._warnings import warn_user
 from skdae.estimators._noisy_alone import check_noisy_alone, check_split
 from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
-from skdae.noise import NoiseInjector
+from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import origin_of
 
 __all__ = [
-    "NOISES",
     "ROW_DTYPES",
     "TrainingData",
     "check_targets",
@@ -30,17 +28,6 @@ __all__ = [
 
 ROW_DTYPES = [np.float32, np.uint8, np.uint16]
 """Rows are kept in these; all else becomes the first."""
-
-NOISES: dict[str, type[NoiseInjector]] = {
-    "gaussian": noise_kinds.GaussianNoise,
-    "masking": noise_kinds.MaskingNoise,
-    "poisson": noise_kinds.PoissonNoise,
-    "salt_and_pepper": noise_kinds.SaltAndPepperNoise,
-    "speckle": noise_kinds.SpeckleNoise,
-    "swap": noise_kinds.SwapNoise,
-    "uniform": noise_kinds.UniformNoise,
-}
-"""The short names of the kinds, with their default levels."""
 
 _COMPARED_AT_ONCE = 2**20
 _MOST_CLASSES = 16

@@ -26,3 +26,10 @@ __all__ = [
     "UniformNoise",
     "estimate_sigma",
 ]
+
+NOISES: dict[str, type[NoiseInjector]] = {
+    kind._short_name: kind
+    for kind in map(globals().__getitem__, __all__)
+    if getattr(kind, "_short_name", None)
+}
+"""The kinds of noise by the short names that estimators take, for default levels."""

@@ -83,6 +83,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     0.0 True
     """
 
+    # What the ``noise`` parameter of estimators calls this kind, with its default level.
+    _short_name: ClassVar[str | None] = None
     _level: ClassVar[str | None] = None
     _mixes_rows: ClassVar[bool] = False
     # Whether the level is in the units of the data, so that for images it is a fraction.

@@ -73,6 +73,7 @@ class MaskingNoise(NoiseInjector):
     0.75
     """
 
+    _short_name = "masking"
     _level = "amount"
     _repeatable = True
 

@@ -70,6 +70,7 @@ class PoissonNoise(SplitMixin, NoiseInjector):
     0.050
     """
 
+    _short_name = "poisson"
     _level = "peak"
     _repeatable = True
 

@@ -75,6 +75,7 @@ class SaltAndPepperNoise(NoiseInjector):
     [0.0, 0.5, 1.0]
     """
 
+    _short_name = "salt_and_pepper"
     _level = "amount"
     _repeatable = True
 

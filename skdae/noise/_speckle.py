@@ -62,6 +62,7 @@ class SpeckleNoise(NoiseInjector):
     0.20
     """
 
+    _short_name = "speckle"
     _level = "sigma"
     _repeatable = True
 

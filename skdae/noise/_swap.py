@@ -72,6 +72,7 @@ class SwapNoise(NoiseInjector):
     0.15
     """
 
+    _short_name = "swap"
     _level = "amount"
     _mixes_rows = True
     _repeatable = True
