@@ -225,7 +225,7 @@ EVERY_NOISE = [
 @pytest.mark.parametrize("noise", EVERY_NOISE, ids=lambda noise: type(noise).__name__)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16])
 def test_no_noise_waits_for_the_gpu(noise, dtype):
-    one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X).corrupt_batch)
+    one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X)._corrupt_batch)
 
 
 @pytest.mark.parametrize(
@@ -258,14 +258,14 @@ def test_what_waits_for_the_gpu_is_noticed(waits):
 )
 def test_no_module_and_no_loss_waits_for_the_gpu(dae, sample_shape, loss):
     dae = clone(dae).set_params(loss=loss)
-    one_step(dae, sample_shape, noise=GaussianNoise().corrupt_batch)
+    one_step(dae, sample_shape, noise=GaussianNoise()._corrupt_batch)
 
 
 @pytest.mark.parametrize("noise", [GaussianNoise(0.2), PoissonNoise(10)])
 def test_no_split_waits_for_the_gpu(noise, monkeypatch):
     # It has no kernel without values.
     monkeypatch.setattr(torch, "binomial", lambda n, p, generator: torch.empty_like(n))
-    one_step(UNetDAE((4,), n_blocks=1), (8, 8, 1), split=noise.split_batch)
+    one_step(UNetDAE((4,), n_blocks=1), (8, 8, 1), split=noise._split_batch)
 
 
 @pytest.mark.parametrize("sample_shape", [(8, 8, 1), (21, 2)])

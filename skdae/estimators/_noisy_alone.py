@@ -96,4 +96,4 @@ def check_split(estimator: Any, rows: Any, noise: NoiseInjector | None) -> None:
             f"split_noise=True of {owner} learns from noisy targets, of which only the squared "
             f"error learns the mean: take loss='mse'. Got loss={estimator.loss!r}."
         )
-    noise.check_splits(parts_of(rows), owner)
+    noise._check_splits(parts_of(rows), owner)

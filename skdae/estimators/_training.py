@@ -298,9 +298,9 @@ def _corruption(estimator: Any, data: TrainingData) -> dict[str, Any]:
     """Say what becomes of a batch; images of integers saturate at black and white."""
     noise = data.noise
     if isinstance(noise, SplitMixin) and estimator.split_noise:
-        return {"split": noise.split_batch}
+        return {"split": noise._split_batch}
     if noise is None:
         return {"blind_spots": estimator.blind_spot}
     if full_range(data.dtype):
-        return {"noise": lambda x, generator: noise.corrupt_batch(x, generator).clamp(0, 1)}
-    return {"noise": noise.corrupt_batch}
+        return {"noise": lambda x, generator: noise._corrupt_batch(x, generator).clamp(0, 1)}
+    return {"noise": noise._corrupt_batch}

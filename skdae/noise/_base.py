@@ -216,7 +216,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._check_domain(look_at(clean))
         return self._draw(clean, random_state)
 
-    def corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def _corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Corrupt a float tensor with a generator of its device.
 
         This is what training calls for every batch: no checks, no seeding.
@@ -339,7 +339,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _corrupt_like(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         """Corrupt a tensor of any dtype, and give it back in that dtype."""
         computed = clean if clean.dtype == torch.float64 else as_fraction(clean)
-        noisy = self.corrupt_batch(computed, generator)
+        noisy = self._corrupt_batch(computed, generator)
         if clean.is_floating_point():
             return noisy.to(clean.dtype)
         return restore_dtype(noisy, clean.dtype)

@@ -137,9 +137,9 @@ class OneOfNoise(_ComposedNoise):
             if noise._mixes_rows or x.device.type != "cpu":
                 # Donors are all rows of a batch; and a GPU had to wait to count the chosen ones.
                 mask = drawn.view(-1, *[1] * (x.ndim - 1))
-                noisy = torch.where(mask, noise.corrupt_batch(x, generator), noisy)
+                noisy = torch.where(mask, noise._corrupt_batch(x, generator), noisy)
             elif drawn.any():
-                noisy[drawn] = noise.corrupt_batch(x[drawn], generator)
+                noisy[drawn] = noise._corrupt_batch(x[drawn], generator)
         return noisy
 
     def _draw_kinds(self, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -226,5 +226,5 @@ class ChainNoise(_ComposedNoise):
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Apply the noises in their order."""
         for _, noise in self.noises:
-            x = noise.corrupt_batch(x, generator)
+            x = noise._corrupt_batch(x, generator)
         return x

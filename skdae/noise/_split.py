@@ -31,7 +31,7 @@ class SplitMixin(ABC):
     _level: ClassVar[Any]
     clip: Any
 
-    def check_splits(self, rows: list[np.ndarray], owner: str) -> None:
+    def _check_splits(self, rows: list[np.ndarray], owner: str) -> None:
         """Check that there is one level, and that nothing was cut off from the noise.
 
         Parameters
@@ -63,7 +63,7 @@ class SplitMixin(ABC):
     def _check_values(self, rows: list[np.ndarray], owner: str) -> None:  # noqa: B027
         """Check that this noise can have made such values; any, if nothing else is said."""
 
-    def split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Split a float tensor of noisy values with a generator of its device.
 
         Parameters
