@@ -1,4 +1,4 @@
-"""What corrupts: scikit-learn transformers over torch formulas."""
+"""Noise: scikit-learn transformers that corrupt data with torch formulas."""
 
 from skdae.noise._base import NoiseInjector
 from skdae.noise._compose import ChainNoise, OneOfNoise
