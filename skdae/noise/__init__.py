@@ -5,6 +5,7 @@ from skdae.noise._compose import ChainNoise, OneOfNoise
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._estimate import estimate_sigma
 from skdae.noise._gaussian import GaussianNoise
+from skdae.noise._impulse import ImpulseNoise
 from skdae.noise._masking import MaskingNoise
 from skdae.noise._poisson import PoissonNoise
 from skdae.noise._salt_and_pepper import SaltAndPepperNoise
@@ -16,6 +17,7 @@ __all__ = [
     "ChainNoise",
     "CorruptedArray",
     "GaussianNoise",
+    "ImpulseNoise",
     "MaskingNoise",
     "NoiseInjector",
     "OneOfNoise",

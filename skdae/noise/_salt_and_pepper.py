@@ -54,6 +54,7 @@ class SaltAndPepperNoise(NoiseInjector):
 
     See Also
     --------
+    ImpulseNoise : Replace by random values between the extremes.
     MaskingNoise : Replace by one value.
     SwapNoise : Replace by a value of the same column.
 
