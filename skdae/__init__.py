@@ -15,6 +15,7 @@ _HOME = {
     "DenoisingDisplay": "plotting",
     "DenseDAE": "estimators",
     "GaussianNoise": "noise",
+    "ImpulseNoise": "noise",
     "LossCurveDisplay": "plotting",
     "MaskingNoise": "noise",
     "NoiseInjector": "noise",

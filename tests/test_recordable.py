@@ -11,21 +11,18 @@ from skorch.callbacks import Callback
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from kinds import INJECTORS
 from skdae import (
     ChainNoise,
     ConvDAE,
     DenoisingAutoencoder,
     DenseDAE,
     GaussianNoise,
-    MaskingNoise,
     NoiseInjector,
     OneOfNoise,
     PoissonNoise,
-    SaltAndPepperNoise,
-    SpeckleNoise,
     SwapNoise,
     UNetDAE,
-    UniformNoise,
 )
 from skdae.estimators._training import make_net
 from skdae.nn import DenseAutoencoder
@@ -135,11 +132,7 @@ PER_COLUMN = SwapNoise([0.1, 0.2] * 32)  # levels that travel to the GPU with ev
     [
         (None, True),
         ("gaussian", True),
-        (GaussianNoise((0.1, 0.4)), True),
-        (SpeckleNoise(), True),
-        (UniformNoise(), True),
-        (SaltAndPepperNoise(), True),
-        (MaskingNoise(), True),
+        *((noise, True) for noise in INJECTORS.values()),
         (ChainNoise([OURS, ("other", PoissonNoise())]), True),
         (OneOfNoise([OURS, ("chain", ChainNoise([OURS]))]), True),
         (Drift(), False),
@@ -211,23 +204,7 @@ def one_step(dae, sample_shape, dtype=torch.float32, *, kind=CleanSamples, noise
         total.add_(net.train_step(batches.batch(chosen, generator))["loss"], alpha=len(chosen))
 
 
-PARTS = [("gauss", GaussianNoise((0.1, 0.3))), ("swap", SwapNoise()), ("mask", MaskingNoise())]
-EVERY_NOISE = [
-    GaussianNoise(0.2),
-    GaussianNoise((0.1, 0.3), clip=(0, 1)),
-    SpeckleNoise(0.5),
-    PoissonNoise(10),
-    UniformNoise((0.1, 0.5)),
-    SaltAndPepperNoise(),
-    MaskingNoise((0.1, 0.3)),
-    SwapNoise(),
-    SwapNoise((0.1, 0.2)),
-    OneOfNoise(PARTS, weights=[1, 2, 3]),
-    ChainNoise(PARTS),
-]
-
-
-@pytest.mark.parametrize("noise", EVERY_NOISE, ids=lambda noise: type(noise).__name__)
+@pytest.mark.parametrize("noise", INJECTORS.values(), ids=INJECTORS.keys())
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16])
 def test_no_noise_waits_for_the_gpu(noise, dtype):
     one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X))
@@ -245,7 +222,7 @@ def test_no_noise_waits_for_the_gpu(noise, dtype):
 )
 def test_what_waits_for_the_gpu_is_noticed(waits):
     with pytest.raises((AssertionError, RuntimeError)):
-        one_step(DenseDAE((4,)), (8, 8), noise=SimpleNamespace(corrupt_batch=waits))
+        one_step(DenseDAE((4,)), (8, 8), noise=SimpleNamespace(_corrupt_batch=waits))
 
 
 @pytest.mark.parametrize("loss", ["bce", "huber", "l1", "mse"])

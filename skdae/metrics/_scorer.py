@@ -284,7 +284,7 @@ class _RowwiseNoise(NoiseInjector):
         noisy = torch.empty_like(x)
         for row, values, out in zip(x.split(1), x.numpy(), noisy.split(1), strict=True):
             generator.manual_seed(zlib.crc32(values, seed))
-            out.copy_(self.noise.corrupt_batch(row, generator))
+            out.copy_(self.noise._corrupt_batch(row, generator))
         generator.manual_seed(seed)
         return noisy
 

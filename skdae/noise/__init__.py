@@ -1,10 +1,11 @@
-"""What corrupts: scikit-learn transformers over torch formulas."""
+"""Noise: scikit-learn transformers that corrupt data with torch formulas."""
 
 from skdae.noise._base import NoiseInjector
 from skdae.noise._compose import ChainNoise, OneOfNoise
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._estimate import estimate_sigma
 from skdae.noise._gaussian import GaussianNoise
+from skdae.noise._impulse import ImpulseNoise
 from skdae.noise._masking import MaskingNoise
 from skdae.noise._poisson import PoissonNoise
 from skdae.noise._salt_and_pepper import SaltAndPepperNoise
@@ -16,6 +17,7 @@ __all__ = [
     "ChainNoise",
     "CorruptedArray",
     "GaussianNoise",
+    "ImpulseNoise",
     "MaskingNoise",
     "NoiseInjector",
     "OneOfNoise",
@@ -28,12 +30,8 @@ __all__ = [
 ]
 
 NOISES: dict[str, type[NoiseInjector]] = {
-    "gaussian": GaussianNoise,
-    "masking": MaskingNoise,
-    "poisson": PoissonNoise,
-    "salt_and_pepper": SaltAndPepperNoise,
-    "speckle": SpeckleNoise,
-    "swap": SwapNoise,
-    "uniform": UniformNoise,
+    kind._short_name: kind
+    for kind in map(globals().__getitem__, __all__)
+    if getattr(kind, "_short_name", None)
 }
-"""The kinds by their short names, which stand for their default levels."""
+"""The kinds of noise by the short names that estimators take, for default levels."""

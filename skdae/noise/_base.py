@@ -1,8 +1,7 @@
-"""NoiseInjector: what every kind of noise shares."""
+"""NoiseInjector, the base class of every noise."""
 
 from __future__ import annotations
 
-import math
 from abc import ABCMeta, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar
@@ -12,32 +11,22 @@ import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from torch import Tensor
 
-from skdae._meaning import check_dense
-from skdae._random import draw_seeds, make_generator
-from skdae._sklearn import (
-    InvalidParameterError,
-    StrOptions,
-    fits_float,
-    makes_data_frames,
-    validate_rows,
-)
-from skdae.layout import as_fraction, full_range, restore_dtype, rows_to_tensor
-from skdae.lists import checked_samples, is_list_of_samples
-from skdae.noise._corrupted import CorruptedArray
-from skdae.noise._levels import check_strength, draw_level
-from skdae.noise._seen import Seen, look_at
+from skdae._sklearn import StrOptions, validate_rows
+from skdae.lists import is_list_of_samples
+from skdae.noise._apply import corrupt_data
+from skdae.noise._corrupted import with_origin
+from skdae.noise._levels import check_clip, check_fraction, check_strength, draw_level
+from skdae.noise._reading import KEPT_DTYPES, check_container, check_tensor, read_samples
+from skdae.noise._summary import DataSummary, summarize
 
 __all__ = ["NoiseInjector"]
 
-_KEPT_DTYPES = [np.float32, np.float64, np.float16, np.uint8, np.uint16]
-
 
 class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
-    """Corrupt data while fitting; pass it through afterwards.
+    """Base class of noises: corrupt data while fitting; pass it through afterwards.
 
-    The base of every kind of noise. A kind names the parameter that is its level in
-    ``_level`` and implements one formula, ``_corrupt``; seeding, ranges of levels,
-    clipping, dtypes, arrays and tensors are handled here.
+    A subclass names its level parameter in ``_level`` and implements one formula, ``_corrupt``.
+    Seeds, ranges of levels, clipping, dtypes, arrays and tensors are handled here.
 
     Parameters
     ----------
@@ -63,7 +52,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     Examples
     --------
-    A kind of your own: a sensor that drifts between samples.
+    A noise of your own: a sensor that drifts between samples.
 
     >>> import numpy as np
     >>> from skdae import NoiseInjector
@@ -83,13 +72,15 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     0.0 True
     """
 
+    # What the ``noise`` parameter of estimators calls this kind, with its default level.
+    _short_name: ClassVar[str | None] = None
     _level: ClassVar[str | None] = None
+    # Whether values are taken from other samples of the batch.
     _mixes_rows: ClassVar[bool] = False
-    # Whether the level is in the units of the data, so that for images it is a fraction.
+    # Whether the level is in the units of the data, and so a fraction for integer images.
     _in_units: ClassVar[bool] = False
-    # Whether a batch takes the same operations on the device every time, and none on the host, so
-    # that a recording may stand for them. Each class says so for itself: a subclass may corrupt
-    # in another way.
+    # Whether ``_corrupt`` runs the same operations for every batch, all on the device, so that a
+    # CUDA graph may capture it. Not inherited: a subclass may corrupt in another way.
     _repeatable: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict] = {
@@ -102,7 +93,6 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """Return a corrupted copy of ``x`` (n, ...): the formula of the noise."""
 
-    # ------------------------------------------------------------------ scikit-learn
     def fit(self, X: Any, y: Any = None) -> NoiseInjector:
         """Check the parameters and the data; there is nothing to learn.
 
@@ -118,7 +108,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self : NoiseInjector
             The injector.
         """
-        self._check_domain(look_at(self._read(X, reset=True)))
+        self._check_domain(summarize(self._read(X, reset=True)))
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
@@ -138,13 +128,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             clean data as its target and draws the noise anew for every batch.
         """
         clean = self._read(X, reset=True)
-        self._check_container(clean)
-        self._check_domain(look_at(clean))
-        noisy, noise = self._draw(clean, self.random_state), clone(self)
-        if not isinstance(clean, list):
-            return CorruptedArray.from_pair(noisy, clean, noise)
-        pairs = zip(noisy, clean, strict=True)
-        return [CorruptedArray.from_pair(*pair, noise) for pair in pairs]
+        check_container(clean, self)
+        self._check_domain(summarize(clean))
+        noisy = corrupt_data(self._corrupt_batch, clean, self.random_state)
+        return with_origin(noisy, clean, clone(self))
 
     def transform(self, X: Any) -> np.ndarray:
         """Pass X through, or corrupt it with ``when="always"``.
@@ -160,14 +147,14 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             X itself with ``when="fit"``, a noisy copy with ``when="always"``.
         """
         clean = self._read(X)
-        self._check_container(clean)
+        check_container(clean, self)
         if self.when == "fit":
             return clean
-        self._check_domain(look_at(clean))
-        return self._draw(clean, self.random_state)
+        self._check_domain(summarize(clean))
+        return corrupt_data(self._corrupt_batch, clean, self.random_state)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Pass X through: noise cannot be taken back.
+        """Return X as it is: noise cannot be undone.
 
         Parameters
         ----------
@@ -188,9 +175,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         return tags
 
-    # ------------------------------------------------------------------ corruption
     def corrupt(self, X: Any, *, random_state: Any = None) -> Any:
-        """Make noisy data for an experiment: a corrupted copy of X.
+        """Return a corrupted copy of X, for experiments.
 
         Parameters
         ----------
@@ -206,39 +192,23 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             and ``uint16``, and booleans, come back as float32.
         """
         random_state = self.random_state if random_state is None else random_state
-        if isinstance(X, Tensor):
-            self._check_tensor(X)
-            self._check_domain(look_at(X))
-            return self._draw_tensor(X.detach(), random_state)
-        clean = self._read(X)
-        self._check_domain(look_at(clean))
-        return self._draw(clean, random_state)
+        clean = self._read_tensor(X) if isinstance(X, Tensor) else self._read(X)
+        self._check_domain(summarize(clean))
+        return corrupt_data(self._corrupt_batch, clean, random_state)
 
-    def corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Corrupt a float tensor with a generator of its device.
+    def _corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a corrupted copy of a float tensor; training calls it for every batch.
 
-        This is what training calls for every batch: no checks, no seeding.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Clean values.
-        generator : torch.Generator
-            Source of the noise, on the device of ``x``.
-
-        Returns
-        -------
-        noisy : Tensor of x's shape
-            A new tensor.
+        It checks nothing. The generator is on the device of ``x``.
         """
         level = draw_level(getattr(self, self._level), x, generator) if self._level else None
         noisy = self._corrupt(x, level, generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
 
     def _is_repeatable(self) -> bool:
-        """Say whether a GPU may record the corruption of a batch, and repeat it for the others.
+        """Whether a CUDA graph may capture the corruption of a batch, and replay it for others.
 
-        Levels of an array would be copied to it for every batch.
+        Not with one level per column, which is copied to the device for every batch.
         """
         level = getattr(self, self._level) if self._level else None
         says_so = vars(type(self)).get("_repeatable", False)
@@ -246,103 +216,34 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     def _check_parameters(self) -> None:
         self._validate_params()
-        if self.clip is not None and not (
-            len(self.clip) == 2
-            and all(fits_float(value) for value in self.clip)
-            and self.clip[0] < self.clip[1]
-        ):
-            raise InvalidParameterError(
-                f"The 'clip' parameter of {type(self).__name__} must be None or a "
-                f"(low, high) pair with low < high. Got {self.clip!r} instead."
-            )
+        check_clip(self.clip, type(self).__name__)
 
-    def _check_columns(self, n_features: int) -> None:
-        """Check the parameters that depend on the number of values of a sample."""
+    def _check_samples(self, n_features: int, dtype: Any) -> None:
+        """Check the parameters against the number of values of a sample, and their dtype."""
+        if self._in_units and self._level:
+            level = getattr(self, self._level)
+            check_fraction(level, dtype, parameter=self._level, owner=type(self).__name__)
 
-    def _check_fraction(self, dtype: Any) -> None:
-        """Refuse gray levels: the level for images of integers is a fraction of their range."""
-        white = full_range(dtype)
-        level = getattr(self, self._level or "", None)
-        if self._in_units and white and level is not None and np.max(level) > 1:
-            raise ValueError(
-                f"The '{self._level}' parameter of {type(self).__name__} is a fraction of the full "
-                f"range for {str(dtype).removeprefix('torch.')} images, at most 1: 25 gray levels "
-                f"are 25 / {white:.0f}. Got {level!r}."
-            )
-
-    def _check_domain(self, seen: Seen) -> None:
-        """Warn if this noise, at this level, is not for such values."""
-        if self._in_units:
-            level = getattr(self, self._level or "")
-            check_strength(self, float(np.max(level)), seen)
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Warn if this noise, at this level, does not suit the values."""
+        if self._in_units and self._level:
+            check_strength(self, float(np.max(getattr(self, self._level))), summary)
 
     def _read(self, X: Any, *, reset: bool = False) -> Any:
         """Return the checked data: an array, or a list of arrays."""
         self._check_parameters()
         if is_list_of_samples(X):
-            return self._read_list(X)
-        rows, shape = validate_rows(self, X, reset=reset, dtype=_KEPT_DTYPES)
-        self._check_columns(rows.shape[1])
-        self._check_fraction(rows.dtype)
+            samples = read_samples(X, type(self).__name__, one_size=self._mixes_rows)
+            for sample in samples:
+                self._check_samples(sample.size, sample.dtype)
+            return samples
+        rows, shape = validate_rows(self, X, reset=reset, dtype=KEPT_DTYPES)
+        self._check_samples(rows.shape[1], rows.dtype)
         return rows.reshape(shape)
 
-    def _read_list(self, X: Any) -> list[np.ndarray]:
-        owner = type(self).__name__
-        if self._mixes_rows:
-            raise ValueError(
-                f"{owner} takes values from other samples, which must be of one size. Got a list "
-                "of samples; make one array of them, or use another noise."
-            )
-        arrays = []
-        for sample in checked_samples(X, owner):
-            self._check_columns(sample.size)
-            self._check_fraction(sample.dtype)
-            dtype = sample.dtype if sample.dtype in _KEPT_DTYPES else np.float32
-            arrays.append(sample.astype(dtype, copy=False))
-        return arrays
-
-    def _check_container(self, data: Any) -> None:
-        is_list = isinstance(data, list)
-        if (is_list or data.ndim > 2) and makes_data_frames(self):
-            shape = "different shapes" if is_list else f"shape {data.shape[1:]}"
-            raise ValueError(
-                f"set_output asks {type(self).__name__} for a data frame, which cannot hold "
-                f"samples of {shape}. Use set_output(transform='default'), or give "
-                "the noise to the autoencoder: noise=..."
-            )
-
-    def _check_tensor(self, x: Tensor) -> None:
+    def _read_tensor(self, x: Tensor) -> Tensor:
+        """Return the checked tensor, without its gradient."""
         self._check_parameters()
-        check_dense(x, "X")
-        if x.ndim < 2 or not x.numel() or x.is_complex():
-            raise ValueError(
-                f"{type(self).__name__} corrupts real tensors of 2 or more axes, samples "
-                f"first, with one value or more. Got {x.dtype} of shape {tuple(x.shape)}."
-            )
-        self._check_columns(math.prod(x.shape[1:]))
-        self._check_fraction(x.dtype)
-
-    def _draw(self, clean: Any, random_state: Any) -> Any:
-        if not isinstance(clean, list):
-            return self._draw_tensor(_own_tensor(clean), random_state).numpy()
-        (seed,) = draw_seeds(random_state, 1)
-        generator = make_generator(seed)
-        tensors = (_own_tensor(sample[np.newaxis]) for sample in clean)
-        return [self._corrupt_like(x, generator)[0].numpy() for x in tensors]
-
-    def _draw_tensor(self, clean: Tensor, random_state: Any) -> Tensor:
-        (seed,) = draw_seeds(random_state, 1)
-        return self._corrupt_like(clean, make_generator(seed, clean.device))
-
-    def _corrupt_like(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        """Corrupt a tensor of any dtype, and give it back in that dtype."""
-        computed = clean if clean.dtype == torch.float64 else as_fraction(clean)
-        noisy = self.corrupt_batch(computed, generator)
-        if clean.is_floating_point():
-            return noisy.to(clean.dtype)
-        return restore_dtype(noisy, clean.dtype)
-
-
-def _own_tensor(clean: np.ndarray) -> Tensor:
-    """Return a tensor that a formula may write to, with values in the order of the array."""
-    return rows_to_tensor(np.require(clean, requirements=["C", "W"]))
+        check_tensor(x, type(self).__name__)
+        self._check_samples(x[0].numel(), x.dtype)
+        return x.detach()

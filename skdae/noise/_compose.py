@@ -1,4 +1,4 @@
-"""Noises made of noises."""
+"""Combinations of noises."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 
 from skdae._sklearn import InvalidParameterError, NamedStepsMixin
 from skdae.noise._base import NoiseInjector
-from skdae.noise._seen import Seen
+from skdae.noise._summary import DataSummary
 
 __all__ = ["ChainNoise", "OneOfNoise"]
 
 
 class _ComposedNoise(NamedStepsMixin, NoiseInjector):
-    """A noise that hands its batches to named noises."""
+    """The base class of combinations of named noises."""
 
     _steps_attribute = "noises"
 
@@ -30,7 +30,7 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
         return any(noise._mixes_rows for _, noise in self.noises)
 
     def _is_repeatable(self) -> bool:
-        """Say whether a GPU may record the corruption of a batch: whether all parts may."""
+        """Whether a CUDA graph may capture the corruption: whether it may for all parts."""
         return super()._is_repeatable() and all(noise._is_repeatable() for _, noise in self.noises)
 
     def _check_parameters(self) -> None:
@@ -52,23 +52,19 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
         for _, noise in self.noises:
             noise._check_parameters()
 
-    def _check_columns(self, n_features: int) -> None:
+    def _check_samples(self, n_features: int, dtype: Any) -> None:
         for _, noise in self.noises:
-            noise._check_columns(n_features)
+            noise._check_samples(n_features, dtype)
 
-    def _check_fraction(self, dtype: Any) -> None:
+    def _check_domain(self, summary: DataSummary) -> None:
         for _, noise in self.noises:
-            noise._check_fraction(dtype)
-
-    def _check_domain(self, seen: Seen) -> None:
-        for _, noise in self.noises:
-            noise._check_domain(seen)
+            noise._check_domain(summary)
 
 
 class OneOfNoise(_ComposedNoise):
     """Corrupt each sample with one of several noises while fitting; then pass data through.
 
-    For a model that has to cope with several kinds of damage, one at a time.
+    For a model that meets several kinds of noise, one in each sample.
 
     Parameters
     ----------
@@ -135,15 +131,16 @@ class OneOfNoise(_ComposedNoise):
         for kind, (_, noise) in enumerate(self.noises):
             drawn = kinds == kind
             if noise._mixes_rows or x.device.type != "cpu":
-                # Donors are all rows of a batch; and a GPU had to wait to count the chosen ones.
+                # SwapNoise draws from all rows of the batch; on a GPU, x[drawn] would wait for the
+                # number of rows.
                 mask = drawn.view(-1, *[1] * (x.ndim - 1))
-                noisy = torch.where(mask, noise.corrupt_batch(x, generator), noisy)
+                noisy = torch.where(mask, noise._corrupt_batch(x, generator), noisy)
             elif drawn.any():
-                noisy[drawn] = noise.corrupt_batch(x[drawn], generator)
+                noisy[drawn] = noise._corrupt_batch(x[drawn], generator)
         return noisy
 
     def _draw_kinds(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw the number of a noise for each sample: how many of the steps up to 1 lie below."""
+        """Draw the index of a noise for each sample, by the cumulated weights."""
         weights = np.ones(len(self.noises)) if self.weights is None else np.asarray(self.weights)
         draws = torch.rand(len(x), generator=generator, device=x.device)
         kinds = torch.zeros_like(draws, dtype=torch.int64)
@@ -171,8 +168,8 @@ class OneOfNoise(_ComposedNoise):
 class ChainNoise(_ComposedNoise):
     """Corrupt with several noises, one after another, while fitting; then pass data through.
 
-    For damage that comes in stages: photons are counted, then read out with electronic
-    noise, then some pixels are dead.
+    For noise that comes in stages: photons are counted, the count is read out with electronic
+    noise, and some pixels are dead.
 
     Parameters
     ----------
@@ -226,5 +223,5 @@ class ChainNoise(_ComposedNoise):
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Apply the noises in their order."""
         for _, noise in self.noises:
-            x = noise.corrupt_batch(x, generator)
+            x = noise._corrupt_batch(x, generator)
         return x

@@ -1,4 +1,4 @@
-"""The corrupted array that remembers its origin (rule 2 of the design)."""
+"""Noisy arrays that keep the clean values and the noise they were made with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from skdae.lists import is_list_of_samples
 
-__all__ = ["CorruptedArray", "ListOrigin", "Origin", "checksum", "origin_of"]
+__all__ = ["CorruptedArray", "ListOrigin", "Origin", "checksum", "origin_of", "with_origin"]
 
 
 def checksum(array: np.ndarray) -> tuple:
@@ -21,7 +21,7 @@ def checksum(array: np.ndarray) -> tuple:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where corrupted values came from.
+    """The clean values and the noise that noisy values were made of.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Origin:
     noise : NoiseInjector
         A clone of the injector that corrupted them.
     clean_checksum, noisy_checksum : tuple
-        What :func:`checksum` gave when the origin was made.
+        The :func:`checksum` of both when the origin was made.
     """
 
     clean: np.ndarray
@@ -39,7 +39,7 @@ class Origin:
     noisy_checksum: tuple
 
     def is_that_of(self, array: np.ndarray) -> bool:
-        """Whether ``array`` still holds the values this origin explains."""
+        """Whether neither ``array`` nor the clean values have changed since."""
         return (
             checksum(array) == self.noisy_checksum and checksum(self.clean) == self.clean_checksum
         )
@@ -47,7 +47,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class ListOrigin:
-    """Where the samples of a list came from.
+    """The origins of the samples of a list.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class ListOrigin:
 
     @property
     def noise(self) -> Any:
-        """The injector that corrupted the first of those that were corrupted."""
+        """The noise of the first sample that has an origin."""
         return next(part.noise for part in self.parts if part is not None)
 
     @property
@@ -68,7 +68,7 @@ class ListOrigin:
         return [part.clean for part in self.parts if part is not None]
 
     def is_that_of(self, samples: Any) -> bool:
-        """Whether all samples still hold the values that this explains, with one noise."""
+        """Whether all samples have an origin, of one noise, and none has changed since."""
         noise = repr(self.noise)
         return all(
             part is not None and repr(part.noise) == noise and part.is_that_of(sample)
@@ -77,7 +77,7 @@ class ListOrigin:
 
 
 def origin_of(X: Any) -> Origin | ListOrigin | None:
-    """Return what an array, or a list of samples, remembers of its origin."""
+    """Return the origin of an array, or of the samples of a list; None if there is none."""
     if isinstance(X, CorruptedArray):
         return X.origin
     if not is_list_of_samples(X):
@@ -87,28 +87,28 @@ def origin_of(X: Any) -> Origin | ListOrigin | None:
 
 
 class CorruptedArray(np.ndarray):
-    """An array of noisy values with the clean ones, and the noise, behind it.
+    """An array of noisy values that keeps the clean ones, and the noise, as its origin.
 
-    Everything NumPy derives from it (a slice, a clipped copy) keeps the origin, whose
-    checksum then no longer agrees: an estimator can tell that the array has outlived
-    it. ``np.asarray`` gives the plain values.
+    Whatever NumPy derives from it (a slice, a clipped copy) keeps the origin, but has another
+    checksum, so an estimator notices that the origin no longer applies. ``np.asarray`` returns
+    the plain values.
     """
 
     origin: Origin | None
 
     @classmethod
     def from_pair(cls, noisy: np.ndarray, clean: np.ndarray, noise: Any) -> CorruptedArray:
-        """Bind noisy values to the clean values and the injector they came from."""
+        """Return noisy values with their origin."""
         array = noisy.view(cls)
         array.origin = Origin(clean, noise, checksum(clean), checksum(noisy))
         return array
 
     def __array_finalize__(self, parent: Any) -> None:
-        """Hand the origin to views and copies."""
+        """Copy the origin to views and copies."""
         self.origin = getattr(parent, "origin", None)
 
     def __array_wrap__(self, array: np.ndarray, context=None, return_scalar=False) -> Any:
-        """Give reductions back as plain scalars."""
+        """Return reductions as plain scalars."""
         if return_scalar:
             return array[()]
         return super().__array_wrap__(array, context, return_scalar)
@@ -122,3 +122,11 @@ class CorruptedArray(np.ndarray):
         """Restore values and origin."""
         values, self.origin = state
         super().__setstate__(values)
+
+
+def with_origin(noisy: Any, clean: Any, noise: Any) -> Any:
+    """Return noisy values, of an array or of the samples of a list, with their origins."""
+    if not isinstance(noisy, list):
+        return CorruptedArray.from_pair(noisy, clean, noise)
+    pairs = zip(noisy, clean, strict=True)
+    return [CorruptedArray.from_pair(*pair, noise) for pair in pairs]

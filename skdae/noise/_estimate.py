@@ -1,4 +1,4 @@
-"""How strong the noise in given data is."""
+"""Estimate the level of the noise in data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ _FEWEST = 5
 def estimate_sigma(X: Any, *, sample_shape: Any = None) -> np.ndarray:
     """Estimate the standard deviation of the noise in noisy images or signals.
 
-    It is the level to give to ``GaussianNoise``, when there is nothing but the noisy data. The
-    finest wavelet coefficients are nearly all noise, and their median is not moved by the few
-    that are not [1]_; scikit-image computes it [2]_.
+    Use it as the level of ``GaussianNoise`` where only noisy data exist. It is the median of the
+    finest wavelet coefficients, most of which are noise [1]_, as scikit-image computes it [2]_.
 
     Parameters
     ----------
@@ -36,9 +35,8 @@ def estimate_sigma(X: Any, *, sample_shape: Any = None) -> np.ndarray:
     Returns
     -------
     sigma : ndarray of shape (n_samples,)
-        Of each sample, in the units of ``GaussianNoise(sigma)``: those of the data, and fractions
-        of the full range for ``uint8`` and ``uint16``. Channels are averaged,
-        but for those without noise.
+        The level of each sample, in the units of ``GaussianNoise(sigma)``: those of the data, and
+        fractions of the full range for ``uint8`` and ``uint16``. Channels with noise are averaged.
 
     Raises
     ------
@@ -103,12 +101,12 @@ def _read(X: Any, sample_shape: Any) -> Any:
 def _sigma_of(sample: np.ndarray) -> float:
     values = sample.astype(np.float64) / (full_range(sample.dtype) or 1.0)
     sigmas = [_sigma_of_channel(channel) for channel in np.moveaxis(values, -1, 0)]
-    # A channel without any noise is opacity, or empty: it says nothing of the others.
+    # A channel without noise is a constant or a mask, such as opacity: it does not count.
     return float(np.mean([sigma for sigma in sigmas if sigma] or [0.0]))
 
 
 def _sigma_of_channel(channel: np.ndarray) -> float:
-    # What is constant along an axis holds no noise; no coefficient would be left to look at.
+    # A channel that is constant along an axis has no noise, and no coefficients for the median.
     if any(not np.ptp(channel, axis=axis).any() for axis in range(channel.ndim)):
         return 0.0
     names = {"extra": "images", "owner": "estimate_sigma"}

@@ -64,6 +64,7 @@ class GaussianNoise(SplitMixin, NoiseInjector):
     0.40
     """
 
+    _short_name = "gaussian"
     _level = "sigma"
     _in_units = True
     _repeatable = True

@@ -1,4 +1,4 @@
-"""Noise levels: one number, or a range from which every sample draws its own."""
+"""Levels of noise: one number, or a range from which every sample draws its own."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ import math
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from skdae._sklearn import Interval
+from skdae._sklearn import Interval, InvalidParameterError, fits_float
 from skdae._warnings import warn_user
-from skdae.noise._seen import Seen
+from skdae.layout import full_range
+from skdae.noise._summary import DataSummary
 
-__all__ = ["Level", "check_strength", "draw_level"]
+__all__ = [
+    "Level",
+    "check_clip",
+    "check_extremes",
+    "check_fraction",
+    "check_strength",
+    "draw_level",
+]
 
-# Noise is lost in the data, or the data in the noise, from here on.
+# Noise weaker than this part of the spread, or stronger than so many ranges, is a warning.
 _PART_OF_SPREAD, _TIMES_RANGE = 1 / 300, 4
-# Weak noise may be meant, but for values on the scale of gray levels and counts.
+# Part of the range of the data by which `low` and `high` may lie inside of it.
+_MARGIN = 0.25
+# Weak noise is a warning only for values that reach the scale of gray levels and counts.
 _SMALLEST_LEVELS = 16
-# What images of integers are often scaled by, or not.
+# The white levels of images of 8, 12 and 16 bits.
 _WHITES = (255, 4095, 65535)
 
 
@@ -64,47 +75,89 @@ def draw_level(level: Any, x: Tensor, generator: torch.Generator) -> float | Ten
     return torch.as_tensor(level, dtype=x.dtype, device=x.device)
 
 
-def check_strength(injector: Any, deviation: float, seen: Seen, advice: str = "") -> None:
-    """Warn if noise is far weaker or stronger than the data vary.
+def check_clip(clip: Any, owner: str) -> None:
+    """Check that ``clip`` is None or an ordered pair of numbers."""
+    if clip is not None and not (
+        len(clip) == 2 and all(fits_float(value) for value in clip) and clip[0] < clip[1]
+    ):
+        raise InvalidParameterError(
+            f"The 'clip' parameter of {owner} must be None or a (low, high) pair with low < high. "
+            f"Got {clip!r} instead."
+        )
+
+
+def check_fraction(level: Any, dtype: Any, *, parameter: str, owner: str) -> None:
+    """Check that the level for integer images is a fraction of their full range."""
+    white = full_range(dtype)
+    if white and level is not None and np.max(level) > 1:
+        raise ValueError(
+            f"The '{parameter}' parameter of {owner} is a fraction of the full range for "
+            f"{str(dtype).removeprefix('torch.')} images, at most 1: 25 gray levels are "
+            f"25 / {white:.0f}. Got {level!r}."
+        )
+
+
+def check_strength(injector: Any, deviation: float, summary: DataSummary, advice: str = "") -> None:
+    """Warn if noise is far weaker than the spread of the data, or far stronger than their range.
 
     Parameters
     ----------
     injector : NoiseInjector
-        A kind with a level.
+        A noise with a level.
     deviation : float
-        Size of the noise at its strongest level, in the units of the data.
-    seen : Seen
-        What is known of the data.
+        Standard deviation, or largest value, of the noise at its strongest level, in the units
+        of the data.
+    summary : DataSummary
+        Range and spread of the data.
     advice : str, default=""
-        What is likely meant, if the level is not in the units of the data.
+        What to do, for a level that is not in the units of the data.
     """
-    if not seen.can_tell or not deviation:
+    if not summary.has_scale or not deviation:
         return
     parameter, value = injector._level, getattr(injector, injector._level)
-    size = seen.white or max(-seen.low, seen.high)
-    if deviation < _PART_OF_SPREAD * seen.spread and size > _SMALLEST_LEVELS:
+    size = summary.white or max(-summary.low, summary.high)
+    if deviation < _PART_OF_SPREAD * summary.spread and size > _SMALLEST_LEVELS:
         verdict = "next to no noise for X"
-    elif deviation > (seen.high - seen.low) * (1 if seen.white else _TIMES_RANGE):
+    elif deviation > (summary.high - summary.low) * (1 if summary.white else _TIMES_RANGE):
         verdict = "more noise than X can be told from"
     else:
         return
-    unit = f", as fractions of {seen.white:.0f}" if seen.white else ""
+    unit = f", as fractions of {summary.white:.0f}" if summary.white else ""
     warn_user(
         f"{parameter}={value!r} of {type(injector).__name__} is {verdict}: the noise deviates by "
-        f"{deviation:.3g}, the values of X by {seen.spread:.3g}, and they go from {seen.low:.3g} "
-        f"to {seen.high:.3g}{unit}. {advice or _advice(parameter, seen)}"
+        f"{deviation:.3g}, the values of X by {summary.spread:.3g}, and they go from "
+        f"{summary.low:.3g} to {summary.high:.3g}{unit}. {advice or _advice(parameter, summary)}"
     )
 
 
-def _advice(parameter: str, seen: Seen) -> str:
-    """Say what is likely meant by a level in the units of the data."""
-    if seen.white:
-        bits = math.ceil(math.log2(seen.high * seen.white + 1))
+def check_extremes(injector: Any, used: list[float], summary: DataSummary) -> None:
+    """Warn if ``low`` and ``high``, as far as they are used, are not near the data's extremes."""
+    low, high = summary.bulk
+    margin = _MARGIN * (high - low)
+    reaches = [max(used) >= high - margin, min(used) <= low + margin]
+    are_extremes = all(reaches) if len(used) > 1 else any(reaches)
+    are_far = any(summary.is_far_from(value) for value in used)
+    if not summary.has_scale or (are_extremes and not are_far):
+        return
+    unit = f", as fractions of {summary.white:.0f}" if summary.white else ""
+    warn_user(
+        f"low={injector.low!r} and high={injector.high!r} of {type(injector).__name__} are not the "
+        f"extremes of X, most of which goes from {low:.3g} to {high:.3g}{unit}. Take "
+        f"low={low:.3g} and high={high:.3g}, or what the sensor gives for black and white."
+    )
+
+
+def _advice(parameter: str, summary: DataSummary) -> str:
+    """Return what to do about a level in the units of the data."""
+    if summary.white:
+        bits = math.ceil(math.log2(summary.high * summary.white + 1))
         return (
-            f"A level is a fraction of {seen.white:.0f}: if these images have {bits} bits, a tenth "
-            f"of their range is {parameter}=0.1 * {2**bits - 1} / {seen.white:.0f}."
+            f"A level is a fraction of {summary.white:.0f}: if these images have {bits} bits, a "
+            f"tenth of their range is {parameter}=0.1 * {2**bits - 1} / {summary.white:.0f}."
         )
-    white = next((white for white in _WHITES if 2 < seen.high <= white and seen.low >= 0), None)
+    white = next(
+        (white for white in _WHITES if 2 < summary.high <= white and summary.low >= 0), None
+    )
     if white:
         return (
             f"A level is in the units of X: if these are gray levels up to {white}, divide X by "

@@ -14,16 +14,16 @@ from skdae._warnings import warn_user
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import uniform_like
 from skdae.noise._levels import Level
-from skdae.noise._seen import Seen
+from skdae.noise._summary import DataSummary
 
 __all__ = ["MaskingNoise"]
 
 
 class MaskingNoise(NoiseInjector):
-    """Blank values out while fitting; pass data through afterwards.
+    """Replace values by a constant while fitting; pass data through afterwards.
 
-    The corruption of the first denoising autoencoders: the model learns to fill in what
-    is missing from what is there.
+    The noise of the first denoising autoencoders [1]_: the model learns to predict the masked
+    values from the others.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class MaskingNoise(NoiseInjector):
         Probability that a value is replaced, between 0 (none) and 1 (all). A pair draws
         one value per sample, uniformly.
     value : float, default=0
-        What replaces it; for ``uint8`` and ``uint16`` a fraction of the full range.
+        The value that replaces it; for ``uint8`` and ``uint16`` a fraction of the full range.
     clip : tuple of (low, high) or None, default=None
         Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
         ``uint16`` data are always clipped to the range of their dtype.
@@ -55,7 +55,7 @@ class MaskingNoise(NoiseInjector):
 
     Notes
     -----
-    Every value is masked on its own. What is left is **not** rescaled by ``1 / (1 - p)``:
+    Every value is masked independently. The others are **not** rescaled by ``1 / (1 - p)``:
     this is masking, not dropout.
 
     References
@@ -73,6 +73,7 @@ class MaskingNoise(NoiseInjector):
     0.75
     """
 
+    _short_name = "masking"
     _level = "amount"
     _repeatable = True
 
@@ -94,12 +95,12 @@ class MaskingNoise(NoiseInjector):
         replaced = uniform_like(x, generator) < level
         return x.masked_fill(replaced, self.value)
 
-    def _check_domain(self, seen: Seen) -> None:
-        """Warn if ``value`` is nowhere near the data."""
-        if np.max(self.amount) and seen.is_far_from(self.value):
-            low, high = seen.bulk
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Warn if ``value`` is far from the data."""
+        if np.max(self.amount) and summary.is_far_from(self.value):
+            low, high = summary.bulk
             warn_user(
                 f"value={self.value!r} of MaskingNoise is far from X, most of which goes from "
                 f"{low:.3g} to {high:.3g}. Take a value among them, such as "
-                f"value={seen.values.mean():.3g}, their mean."
+                f"value={summary.values.mean():.3g}, their mean."
             )

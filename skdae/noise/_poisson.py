@@ -1,4 +1,4 @@
-"""Noise of counts."""
+"""Poisson noise of counts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from skdae._warnings import warn_user
 from skdae.layout import full_range
 from skdae.noise._base import NoiseInjector
 from skdae.noise._levels import Level, check_strength
-from skdae.noise._seen import Seen
 from skdae.noise._split import SHARE, SplitMixin
+from skdae.noise._summary import DataSummary
 
 __all__ = ["PoissonNoise"]
 
 _ROUNDING = 1e-6
-# No camera makes so many photons one gray level.
+# From this count at x = 1, whole numbers in X are taken for counts, or gray levels, unscaled.
 _MANY_COUNTS = 100
 
 
 class PoissonNoise(SplitMixin, NoiseInjector):
-    """Count photons while fitting; pass data through afterwards.
+    """Replace values by Poisson counts while fitting; pass data through afterwards.
 
     The shot noise of cameras and microscopes in low light. Values are rates: they are
     scaled to expected counts, drawn as Poisson counts and scaled back.
@@ -70,6 +70,7 @@ class PoissonNoise(SplitMixin, NoiseInjector):
     0.050
     """
 
+    _short_name = "poisson"
     _level = "peak"
     _repeatable = True
 
@@ -89,30 +90,30 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
 
-    def _check_domain(self, seen: Seen) -> None:
-        """Warn of negative values, and of counts that ``peak`` is to make counts of."""
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Warn of negative values, and of counts, which need ``peak=1``."""
         peak = float(np.min(self.peak))
-        if seen.low < -_ROUNDING * seen.high:
-            share = 100 * (seen.values < 0).mean()
+        if summary.low < -_ROUNDING * summary.high:
+            share = 100 * (summary.values < 0).mean()
             warn_user(
                 f"PoissonNoise makes counts of X * peak, and {share:.3g} % of the values of X are "
-                f"negative, down to {seen.low:.3g}: they become 0. Counts and intensities start at "
-                "0: put the noise before steps that centre, such as StandardScaler, or take "
+                f"negative, down to {summary.low:.3g}: they become 0. Counts and intensities start "
+                "at 0: put the noise before steps that centre, such as StandardScaler, or take "
                 "GaussianNoise."
             )
-        elif seen.spread and seen.are_counts and peak >= _MANY_COUNTS:
+        elif summary.spread and summary.are_counts and peak >= _MANY_COUNTS:
             warn_user(
                 f"peak={self.peak!r} of PoissonNoise is the expected count at x = 1, and X has "
-                f"whole numbers up to {seen.high:.6g}, with a spread of {seen.spread:.3g}. Raw "
-                "counts take peak=1; gray levels are divided by 255 first."
+                f"whole numbers up to {summary.high:.6g}, with a spread of {summary.spread:.3g}. "
+                "Raw counts take peak=1; gray levels are divided by 255 first."
             )
         else:
             # The variance of x is x / peak.
-            deviation = math.sqrt(max(float(seen.values.mean()), 0.0) / peak)
+            deviation = math.sqrt(max(float(summary.values.mean()), 0.0) / peak)
             check_strength(
                 self,
                 deviation,
-                seen,
+                summary,
                 "peak is the expected count at x = 1: raw counts take peak=1, and values from 0 to "
                 "1 the count at the brightest one.",
             )
@@ -131,7 +132,7 @@ class PoissonNoise(SplitMixin, NoiseInjector):
             )
 
     def _draw_first(self, x: Tensor, level: float, generator: torch.Generator) -> Tensor:
-        """Binomial(x·level, SHARE) / (SHARE·level): each count goes there with this probability."""
+        """Binomial(x·level, SHARE) / (SHARE·level)."""
         counts = x.clamp(min=0).mul_(level).round_()
         kept = torch.binomial(counts, torch.full_like(counts, SHARE), generator=generator)
         return kept.div_(SHARE * level)

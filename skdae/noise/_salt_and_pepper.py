@@ -1,4 +1,4 @@
-"""Impulse noise."""
+"""Salt-and-pepper noise."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ import torch
 from torch import Tensor
 
 from skdae._sklearn import Interval
-from skdae._warnings import warn_user
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level
-from skdae.noise._seen import Seen
+from skdae.noise._levels import Level, check_extremes
+from skdae.noise._summary import DataSummary
 
 __all__ = ["SaltAndPepperNoise"]
-
-# Part of the range of the data by which an extreme may lie inside of it.
-_MARGIN = 0.25
 
 
 class SaltAndPepperNoise(NoiseInjector):
     """Replace values by extremes while fitting; pass data through afterwards.
 
-    Dead and hot pixels, dropped samples, transmission errors: some values are lost
-    altogether, the others stay exact.
+    The noise of dead and hot pixels, dropped samples and transmission errors: some values are
+    lost, the others stay exact.
 
     Parameters
     ----------
@@ -58,12 +54,13 @@ class SaltAndPepperNoise(NoiseInjector):
 
     See Also
     --------
+    ImpulseNoise : Replace by random values between the extremes.
     MaskingNoise : Replace by one value.
     SwapNoise : Replace by a value of the same column.
 
     Notes
     -----
-    Every value is replaced on its own; the values of the channels of a pixel too.
+    Every value is replaced independently, each channel of a pixel too.
 
     Examples
     --------
@@ -75,6 +72,7 @@ class SaltAndPepperNoise(NoiseInjector):
     [0.0, 0.5, 1.0]
     """
 
+    _short_name = "salt_and_pepper"
     _level = "amount"
     _repeatable = True
 
@@ -112,19 +110,8 @@ class SaltAndPepperNoise(NoiseInjector):
         noisy = x.masked_fill(replaced & salt, self.high)
         return noisy.masked_fill_(replaced & ~salt, self.low)
 
-    def _check_domain(self, seen: Seen) -> None:
-        """Warn if ``low`` and ``high`` are no extremes of the data, or nowhere near them."""
-        low, high = seen.bulk
-        margin = _MARGIN * (high - low)
-        used = [self.high] * (self.salt_vs_pepper > 0) + [self.low] * (self.salt_vs_pepper < 1)
-        reaches = [max(used) >= high - margin, min(used) <= low + margin]
-        are_extremes = all(reaches) if len(used) > 1 else any(reaches)
-        are_far = any(seen.is_far_from(value) for value in used)
-        if not np.max(self.amount) or not seen.can_tell or (are_extremes and not are_far):
-            return
-        unit = f", as fractions of {seen.white:.0f}" if seen.white else ""
-        warn_user(
-            f"low={self.low!r} and high={self.high!r} of SaltAndPepperNoise are not the extremes "
-            f"of X, most of which goes from {low:.3g} to {high:.3g}{unit}. Take low={low:.3g} and "
-            f"high={high:.3g}, or what the sensor gives for black and white."
-        )
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Warn if ``low`` and ``high`` are not near the extremes of the data."""
+        if np.max(self.amount):
+            used = [self.high] * (self.salt_vs_pepper > 0) + [self.low] * (self.salt_vs_pepper < 1)
+            check_extremes(self, used, summary)

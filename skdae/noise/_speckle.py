@@ -11,7 +11,7 @@ from torch import Tensor
 from skdae.noise._base import NoiseInjector
 from skdae.noise._draws import normal_like
 from skdae.noise._levels import Level, check_strength
-from skdae.noise._seen import Seen
+from skdae.noise._summary import DataSummary
 
 __all__ = ["SpeckleNoise"]
 
@@ -19,8 +19,7 @@ __all__ = ["SpeckleNoise"]
 class SpeckleNoise(NoiseInjector):
     """Multiply by Gaussian noise while fitting; pass data through afterwards.
 
-    The grain of radar, ultrasound and laser images: bright values are noisier, zeros stay
-    as they are.
+    The noise of radar, ultrasound and laser images: larger values are noisier, zeros are kept.
 
     Parameters
     ----------
@@ -62,6 +61,7 @@ class SpeckleNoise(NoiseInjector):
     0.20
     """
 
+    _short_name = "speckle"
     _level = "sigma"
     _repeatable = True
 
@@ -81,13 +81,13 @@ class SpeckleNoise(NoiseInjector):
         noise = normal_like(x, generator)
         return noise.mul_(level).mul_(x).add_(x)
 
-    def _check_domain(self, seen: Seen) -> None:
+    def _check_domain(self, summary: DataSummary) -> None:
         """Warn if the noise, in proportion to the values, is far from their spread."""
-        deviation = float(np.max(self.sigma)) * float(np.sqrt(np.mean(seen.values**2)))
+        deviation = float(np.max(self.sigma)) * float(np.sqrt(np.mean(summary.values**2)))
         check_strength(
             self,
             deviation,
-            seen,
+            summary,
             "SpeckleNoise is in proportion to the values: subtract what is no signal, such as an "
             "offset, or take GaussianNoise.",
         )

@@ -1,4 +1,4 @@
-"""Noise that can be split: two samples out of a noisy one, each with noise of its own.
+"""Split a noisy sample into two with independent noise.
 
 Gaussian noise as in T. Pang et al., "Recorrupted-to-recorrupted", 2021; counts as in A. Neufeld
 et al., "Data thinning for convolution-closed distributions", 2024.
@@ -17,35 +17,35 @@ from torch import Tensor
 __all__ = ["SHARE", "SplitMixin"]
 
 SHARE = 0.8
-"""Part of what is known about a value that goes into the first of the two."""
+"""Weight of the first of the two in their mean, which is the noisy sample."""
 
 
 class SplitMixin(ABC):
-    """Split noisy values into two that agree in their mean and in nothing else.
+    """Split noisy values into two of the same mean and of independent noise.
 
-    The noise of the first is 1 / ``SHARE`` times that of the values, as a variance, and that of
-    the second 1 / (1 - ``SHARE``) times. They are independent, so that a net that guesses the
-    second from the first learns the clean values, as from two noisy copies.
+    The variance of the noise of the first is 1 / ``SHARE`` times that of the values, and that of
+    the second 1 / (1 - ``SHARE``) times. A net that predicts the second from the first learns the
+    clean values, as from two noisy copies.
     """
 
     _level: ClassVar[Any]
     clip: Any
 
-    def check_splits(self, rows: list[np.ndarray], owner: str) -> None:
-        """Check that there is one level, and that nothing was cut off from the noise.
+    def _check_splits(self, rows: list[np.ndarray], owner: str) -> None:
+        """Check that the level is one number > 0, and that the noise is not clipped.
 
         Parameters
         ----------
         rows : list of ndarray
-            What is to be split.
+            The noisy values.
         owner : str
-            Who asks, for the message.
+            The class of the estimator, for the message.
 
         Raises
         ------
         ValueError
-            If the level is a range or 0, if ``clip`` is set, or if this noise cannot have made
-            such values.
+            If the level is a range or 0, if ``clip`` is set, or if such values cannot come from
+            this noise.
         """
         level = getattr(self, self._level)
         if not isinstance(level, Real) or level <= 0:
@@ -61,9 +61,9 @@ class SplitMixin(ABC):
         self._check_values(rows, owner)
 
     def _check_values(self, rows: list[np.ndarray], owner: str) -> None:  # noqa: B027
-        """Check that this noise can have made such values; any, if nothing else is said."""
+        """Check that the values can come from this noise; by default all can."""
 
-    def split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Split a float tensor of noisy values with a generator of its device.
 
         Parameters
@@ -71,7 +71,7 @@ class SplitMixin(ABC):
         x : Tensor of shape (n, ...)
             Noisy values.
         generator : torch.Generator
-            What decides the split, on the device of ``x``.
+            The source of randomness, on the device of ``x``.
 
         Returns
         -------

@@ -19,9 +19,9 @@ __all__ = ["SwapNoise"]
 class SwapNoise(NoiseInjector):
     """Swap cells between rows while fitting; pass data through afterwards.
 
-    The corruption for tables: a replaced cell holds a value that its column really takes,
-    whatever the type and the scale of the column, so that no cell alone gives itself away. The
-    columns of a one-hot code are swapped one by one: together they may say two things, or none.
+    The noise for tables: a replaced cell holds a value that occurs in its column, whatever the
+    type and the scale of the column, so that the cell alone does not show that it was replaced.
+    The columns of a one-hot code are swapped one by one: a row may end with two ones, or none.
 
     Parameters
     ----------
@@ -72,6 +72,7 @@ class SwapNoise(NoiseInjector):
     0.15
     """
 
+    _short_name = "swap"
     _level = "amount"
     _mixes_rows = True
     _repeatable = True
@@ -96,7 +97,7 @@ class SwapNoise(NoiseInjector):
         replaced = uniform_like(rows, generator) < level
         return torch.where(replaced, rows.gather(0, donors), rows).view_as(x)
 
-    def _check_columns(self, n_features: int) -> None:
+    def _check_samples(self, n_features: int, dtype: Any) -> None:
         if not isinstance(self.amount, (list, np.ndarray)):
             return
         amount = np.asarray(self.amount)

@@ -58,6 +58,7 @@ class UniformNoise(NoiseInjector):
     0.50
     """
 
+    _short_name = "uniform"
     _level = "amplitude"
     _in_units = True
     _repeatable = True

@@ -49,7 +49,7 @@ class SplitNoise(Task):
                 "only the squared error learns the mean: take loss='mse'. Got "
                 f"loss={given.loss!r}."
             )
-        noise.check_splits(parts_of(given.rows), owner)
+        noise._check_splits(parts_of(given.rows), owner)
         return cls(given.rows, None, given.fitted(noise))
 
     def make_batch(
@@ -60,5 +60,5 @@ class SplitNoise(Task):
         generator: torch.Generator,
     ) -> Batch:
         """Return the two parts of each sample as input and target."""
-        first, second = self.noise.split_batch(rows, generator)
+        first, second = self.noise._split_batch(rows, generator)
         return to_channels_first(first, sample_shape), to_channels_first(second, sample_shape)

@@ -166,7 +166,7 @@ class Task(ABC):
         """Return a noisy copy; images of integers saturate at black and white."""
         if self.noise is None:
             return rows.clone()  # a module may work in place
-        noisy = self.noise.corrupt_batch(rows, generator)
+        noisy = self.noise._corrupt_batch(rows, generator)
         return noisy.clamp(0, 1) if full_range(self.dtype) else noisy
 
 

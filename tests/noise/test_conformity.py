@@ -13,7 +13,7 @@ from skdae.noise import NoiseInjector
 # The checks draw normal values, which are no counts and go beyond black and white.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
-    pytest.mark.filterwarnings("ignore:low=0 and high=1 of SaltAndPepperNoise:UserWarning"),
+    pytest.mark.filterwarnings("ignore:low=0 and high=1 of:UserWarning"),
 ]
 
 BOTH = [

@@ -19,7 +19,7 @@ from skdae.noise import (
     SwapNoise,
     UniformNoise,
 )
-from skdae.noise._seen import look_at
+from skdae.noise._summary import summarize
 
 RNG = np.random.default_rng(0)
 UNIT = RNG.random((40, 8, 8))
@@ -191,14 +191,14 @@ def test_a_share_and_the_lowest_value_of_what_is_no_count():
 )
 def test_a_part_of_large_data_is_looked_at(shape):
     X = np.broadcast_to(np.float32(1), shape)
-    assert min(X.size, 2**14) <= look_at(X).values.size <= 2**16
-    assert look_at(torch.ones(1).expand(shape)).values.size == look_at(X).values.size
+    assert min(X.size, 2**14) <= summarize(X).values.size <= 2**16
+    assert summarize(torch.ones(1).expand(shape)).values.size == summarize(X).values.size
 
 
-def test_every_part_of_the_data_is_seen():
+def test_every_part_of_the_data_is_summary():
     X = np.zeros((1000, 1000))
     X[-50:] = 7
-    assert look_at(X).high == 7
+    assert summarize(X).high == 7
     images = [np.full((50, 50 + i), float(i)) for i in range(200)]
-    seen = look_at(images)
-    assert seen.low == 0 and seen.high > 190
+    summary = summarize(images)
+    assert summary.low == 0 and summary.high > 190

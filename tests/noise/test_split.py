@@ -17,7 +17,7 @@ def split(noise, values, seed=0):
     clean = torch.full((N, 1), values, dtype=torch.float64)
     noisy = noise.corrupt(clean, random_state=seed)
     before = noisy.clone()
-    first, second = noise.split_batch(noisy, make_generator(seed + 1))
+    first, second = noise._split_batch(noisy, make_generator(seed + 1))
     assert torch.equal(noisy, before)
     return noisy, first, second
 
@@ -56,14 +56,14 @@ def test_counts_are_shared_out():
 @pytest.mark.parametrize("noise", [GaussianNoise(0), PoissonNoise(1e9)])
 def test_no_noise_no_difference(noise):
     x = torch.linspace(0, 1, 50).view(5, 10).double()
-    first, second = noise.split_batch(x, make_generator(0))
+    first, second = noise._split_batch(x, make_generator(0))
     torch.testing.assert_close(first, x, atol=1e-3, rtol=0)
     torch.testing.assert_close(second, x, atol=1e-3, rtol=0)
 
 
 def test_what_is_below_zero_has_no_counts_and_is_not_lost():
     x = torch.full((2, 3), -0.2)
-    first, second = PoissonNoise(10).split_batch(x, make_generator(0))
+    first, second = PoissonNoise(10)._split_batch(x, make_generator(0))
     assert torch.equal(first, torch.zeros(2, 3))
     torch.testing.assert_close((1 - SHARE) * second, x)
 
@@ -72,6 +72,6 @@ def test_what_is_below_zero_has_no_counts_and_is_not_lost():
 @pytest.mark.parametrize("noise", [GaussianNoise(0.1), PoissonNoise(50)])
 def test_it_splits_on_a_gpu(noise):
     x = torch.rand((64, 100), device="cuda")
-    first, second = noise.split_batch(x, make_generator(0, "cuda"))
+    first, second = noise._split_batch(x, make_generator(0, "cuda"))
     assert first.is_cuda
     torch.testing.assert_close(SHARE * first + (1 - SHARE) * second, x)

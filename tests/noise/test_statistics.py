@@ -1,9 +1,4 @@
-"""Each noise against the law it claims, on samples that would show a wrong formula.
-
-Seeds are fixed: a test that passes once passes always. The bounds are those of a test
-that a right formula fails about once in a million (5 standard errors) or ten thousand
-(p = 1e-4) seeds.
-"""
+"""Each noise against the distribution it claims, by the tests of ``laws``."""
 
 import re
 
@@ -12,7 +7,20 @@ import pytest
 from scipy import stats
 
 from kinds import INJECTORS
+from laws import (
+    N_SE,
+    P_MIN,
+    assert_counts,
+    assert_independent,
+    assert_law,
+    assert_mean,
+    assert_moments,
+    assert_rate,
+    assert_variance,
+    clean,
+)
 from skdae.noise import (
+    NOISES,
     GaussianNoise,
     MaskingNoise,
     OneOfNoise,
@@ -22,67 +30,6 @@ from skdae.noise import (
     SwapNoise,
     UniformNoise,
 )
-
-N_SE = 5
-P_MIN = 1e-4
-
-
-def clean(shape=(1000, 400), low=0.0, high=1.0, seed=42):
-    return np.random.default_rng(seed).uniform(low, high, size=shape)
-
-
-def assert_mean(values, mean, variance):
-    assert abs(values.mean() - mean) < N_SE * np.sqrt(variance / values.size)
-
-
-def assert_variance(values, mean, variance, kurtosis):
-    """The variance around a known mean; ``kurtosis`` (3 for Gaussians) sets its error."""
-    se = variance * np.sqrt((kurtosis - 1) / values.size)
-    assert abs(((values - mean) ** 2).mean() - variance) < N_SE * se
-
-
-def assert_moments(values, law):
-    mean, variance, excess = (float(m) for m in law.stats(moments="mvk"))
-    assert_mean(values, mean, variance)
-    assert_variance(values, mean, variance, excess + 3)
-
-
-def assert_law(values, law):
-    assert_moments(values, law)
-    assert stats.kstest(values.ravel(), law.cdf).pvalue > P_MIN
-    assert_rate(values < law.ppf(1e-3), 1e-3)  # the tails, to which KS is blind
-    assert_rate(values > law.isf(1e-3), 1e-3)
-
-
-def assert_counts(values, law):
-    """Chi-squared against a discrete law, in about forty bins of equal probability."""
-    assert_moments(values, law)
-    edges = np.unique(law.ppf(np.linspace(0, 1, 41)[1:-1]))
-    bins = np.searchsorted(edges, values.ravel())  # bin i is (edges[i - 1], edges[i]]
-    observed = np.bincount(bins, minlength=len(edges) + 1)
-    probability = np.diff(np.concatenate([[0], law.cdf(edges), [1]]))
-    kept = probability > 0
-    assert observed[~kept].sum() == 0
-    assert stats.chisquare(observed[kept], values.size * probability[kept]).pvalue > P_MIN
-
-
-def assert_rate(hits, probability):
-    hits = np.asarray(hits)
-    se = np.sqrt(probability * (1 - probability) / hits.size)
-    assert abs(hits.mean() - probability) <= N_SE * se  # both are 0 for 0 and 1
-
-
-def assert_independent(residual):
-    """Neighbours along every axis are uncorrelated, and so are their squares."""
-    for values in (residual, residual**2):
-        z = (values - values.mean()) / values.std()
-        for axis in range(z.ndim):
-            if z.shape[axis] == 1:
-                continue
-            ahead = np.take(z, range(1, z.shape[axis]), axis=axis)
-            behind = np.take(z, range(z.shape[axis] - 1), axis=axis)
-            product = ahead * behind
-            assert abs(product.mean()) < N_SE * product.std() / np.sqrt(product.size)
 
 
 # ---------------------------------------------------------------------------- one level
@@ -246,23 +193,20 @@ def levels_of_replacements(X_noisy, X):
     return (X_noisy != X).mean(axis=1)
 
 
-PER_SAMPLE = [
-    (GaussianNoise((0.1, 0.9)), 0.5, levels_of_gaussian),
-    (SpeckleNoise((0.1, 0.9)), 0.5, levels_of_speckle),
-    (UniformNoise((0.1, 0.9)), 0.5, levels_of_uniform),
-    (PoissonNoise((10.0, 90.0)), 0.05, levels_of_poisson),
-    (MaskingNoise((0.1, 0.9)), 0.5, levels_of_replacements),
-    (SaltAndPepperNoise((0.1, 0.9)), 0.5, levels_of_replacements),
-]
+LEVELS_OF = {
+    GaussianNoise: levels_of_gaussian,
+    SpeckleNoise: levels_of_speckle,
+    UniformNoise: levels_of_uniform,
+    PoissonNoise: levels_of_poisson,
+}
 
 
-@pytest.mark.parametrize(
-    ("noise", "value", "levels_of"), PER_SAMPLE, ids=lambda p: type(p).__name__
-)
-def test_a_range_gives_each_sample_its_own_level(noise, value, levels_of):
-    X = np.full((1000, 2000), value, dtype=np.float32)
-    low, high = getattr(noise, noise._level)
-    levels = levels_of(noise.corrupt(X, random_state=0), X)
+@pytest.mark.parametrize("kind", [kind for kind in NOISES.values() if not kind._mixes_rows])
+def test_a_range_gives_each_sample_its_own_level(kind):
+    low, high = (10.0, 90.0) if kind is PoissonNoise else (0.1, 0.9)
+    X = np.full((1000, 2000), 0.05 if kind is PoissonNoise else 0.5, dtype=np.float32)
+    levels_of = LEVELS_OF.get(kind, levels_of_replacements)
+    levels = levels_of(kind((low, high)).corrupt(X, random_state=0), X)
     assert stats.kstest(levels, stats.uniform(low, high - low).cdf).pvalue > P_MIN
     assert_independent(levels)
 

@@ -1,4 +1,4 @@
-"""What a part of the data says of all: their range and their spread."""
+"""Range and spread of the data, estimated from a part of them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from torch import Tensor
 
 from skdae.layout import full_range
 
-__all__ = ["Seen", "look_at"]
+__all__ = ["DataSummary", "summarize"]
 
-_LOOKED_AT = 2**16
+_MOST_VALUES = 2**16
 _FEWEST_VALUES, _FEWEST_ROWS, _MOST_PARTS = 300, 16, 64
-# The middle half of a uniform law is so many deviations wide, that of a normal one less.
+# The interquartile range of a uniform distribution in standard deviations; a normal has 1.35.
 _MIDDLE_HALF, _FAR = 3**0.5, 10
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Some values of the data that noise is for.
+class DataSummary:
+    """Range and spread of the data that are to be corrupted.
 
     Attributes
     ----------
     values : ndarray of shape (n_values,)
-        They, in float64; those of images of integers as fractions of their full range.
+        Some of the values, in float64; of integer images, as fractions of the full range.
     spread : float
-        Their standard deviation without the outermost hundredths; in a table, that of a usual
-        column. 0 if there are too few values to tell, or all are one.
+        Standard deviation without the lowest and the highest 1 %; in a table, that of a typical
+        column. 0 if the values are too few or all equal.
     white : float or None
-        What images of integers call 1.
+        The largest value of the dtype of integer images; None for other data.
     """
 
     values: np.ndarray
@@ -50,41 +50,41 @@ class Seen:
 
     @property
     def bulk(self) -> tuple[float, float]:
-        """The range of the values without the outermost hundredths, unless that is one value."""
+        """The 1st and 99th percentile of the values, or their range if these are equal."""
         low, high = np.percentile(self.values, [1, 99]).tolist()
         return (low, high) if low < high else (self.low, self.high)
 
     @property
-    def can_tell(self) -> bool:
-        """Whether the values say what scale they have; a 0 and a 1 of integers do not."""
+    def has_scale(self) -> bool:
+        """Whether the values show their scale: not if constant, too few, or integers 0 and 1."""
         return self.spread > 0 and not (self.white and self.high * self.white <= 1)
 
     def is_far_from(self, value: float) -> bool:
-        """Whether a value is many times the range of the data away from them."""
+        """Whether a value is more than ten ranges of the data away from them."""
         low, high = self.bulk
-        return self.can_tell and max(low - value, value - high) > _FAR * (high - low)
+        return self.has_scale and max(low - value, value - high) > _FAR * (high - low)
 
     @property
     def are_counts(self) -> bool:
-        """Whether the values are whole numbers, and more than 0 and 1."""
+        """Whether the values are whole numbers that reach 2 or more."""
         return self.white is None and self.high >= 2 and bool((self.values % 1 == 0).all())
 
 
-def look_at(data: Any) -> Seen:
-    """Look at some of the values of an array, a tensor, or a list of arrays.
+def summarize(data: Any) -> DataSummary:
+    """Summarize an array, a tensor, or a list of arrays.
 
-    Not many, evenly from all samples: the data may lie on a disk.
+    At most 65,536 values, evenly spaced, are read: the data may be a memory map.
     """
     parts = data[:: math.ceil(len(data) / _MOST_PARTS)] if isinstance(data, list) else [data]
-    looked_at = [_some(part, _LOOKED_AT // len(parts)) for part in parts]
+    read = [_some(part, _MOST_VALUES // len(parts)) for part in parts]
     white = full_range(parts[0].dtype)
-    values = np.concatenate([part.ravel() for part in looked_at])
+    values = np.concatenate([part.ravel() for part in read])
     is_table = not isinstance(data, list) and data.ndim == 2
-    spread = _spread_of_columns(looked_at[0]) if is_table else 0.0
+    spread = _spread_of_columns(read[0]) if is_table else 0.0
     spread = spread or _spread(values)
     if white:
         values, spread = values / white, spread / white
-    return Seen(values, spread, white)
+    return DataSummary(values, spread, white)
 
 
 def _some(part: Any, most: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def _some(part: Any, most: int) -> np.ndarray:
 
 
 def _spread_of_columns(table: np.ndarray) -> float:
-    """Return the spread of a usual column, in which a few outliers do not count."""
+    """Return the median spread of the columns, from quartiles, which ignore outliers."""
     if table.size < _FEWEST_VALUES or len(table) < _FEWEST_ROWS:
         return 0.0
     low, high = np.percentile(table, [25, 75], axis=0)
