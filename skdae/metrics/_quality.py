@@ -1,4 +1,4 @@
-"""How near a denoised array is to the truth: PSNR and SSIM."""
+"""PSNR and SSIM between clean and denoised arrays."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def psnr(
 ) -> float | np.ndarray:
     """Peak signal-to-noise ratio in decibels.
 
-    The usual figure of merit of denoising: 10 dB less is ten times the squared error.
-    Larger is better, and a perfect result is infinite. It is the mean squared error on a
-    logarithmic scale, comparable between dtypes because it is relative to the range.
+    The usual measure of denoising. Larger is better: 10 dB more is a tenth of the mean squared
+    error, and a perfect result is infinite. It is relative to the range of the values, so it can
+    be compared between dtypes.
 
     Parameters
     ----------
     clean : array-like of shape (n_samples, ...), or list of arrays
         The truth. A list holds images or signals of different sizes.
     denoised : array-like of clean's shape, or list of arrays
-        What is judged.
+        The result to judge.
     data_range : float or None, default=None
         Distance between the lowest and the highest value the data can have. None takes
         the full range of the dtype for ``uint8`` (255) and ``uint16`` (65535), and 1 for
@@ -102,7 +102,7 @@ def ssim(
         The truth: flat rows, ``(n, height, width)`` or ``(n, height, width, channels)``; or a
         list of images of different sizes.
     denoised : array-like of clean's shape, or list of arrays
-        What is judged.
+        The result to judge.
     data_range : float or None, default=None
         Distance between the lowest and the highest value the data can have. None takes
         the full range of the dtype of ``clean`` for ``uint8`` (255) and ``uint16``
@@ -191,12 +191,12 @@ def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
 
 
 def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
-    """Make fractions of both, where only one is an image of integers, or each another one.
+    """Convert both to fractions of their full range, if their dtypes have different ranges.
 
     Raises
     ------
     ValueError
-        If the other one is far outside of [0, 1].
+        If the array of floats is far outside of [0, 1].
     """
     a, b = clean[0].dtype, denoised[0].dtype
     if full_range(a) == full_range(b):
@@ -268,8 +268,8 @@ def _check_data_range(data_range: float | None, clean: Any, owner: str) -> float
     low, high = float(min(x.min() for x in clean)), float(max(x.max() for x in clean))
     if high - low > _MOST_OF_RANGE_1:
         warn_user(
-            f"{owner} takes floats to range over 1, and the clean data go from {low:g} to "
-            f"{high:g}. Say how far they can lie apart: data_range={high - low:.3g}. As a score of "
+            f"{owner} takes floats to range over 1, but the clean data go from {low:g} to "
+            f"{high:g}. Give the range of the values: data_range={high - low:.3g}. To score "
             "tables, 'neg_mse' and 'r2' need no range."
         )
     return 1.0

@@ -13,7 +13,8 @@ from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae.layout import infer_sample_shape, squeezed
 from skdae.lists import is_list_of_samples, read_list
-from skdae.metrics import at_the_denoiser, clean_and_noisy, psnr
+from skdae.metrics import psnr
+from skdae.metrics._scorer import clean_and_noisy, skip_steps_before_noise
 from skdae.noise import NoiseInjector
 from skdae.plotting._last_step import last_step
 
@@ -29,12 +30,11 @@ _PARAMETERS = {
 
 
 class DenoisingDisplay:
-    """Samples, what noise made of them, and what an estimator makes of that.
+    """Pictures of samples: clean, noisy and denoised, one below the other.
 
-    Three rows, clean, noisy and denoised, with one column a sample and the PSNR under
-    each noisy and each denoised one. Images are shown as images, gray or in colour, and
-    all other samples as curves. Make it with :meth:`from_estimator` or
-    :meth:`from_predictions`. Needs matplotlib: ``pip install skdae[plot]``.
+    Each sample has a column, with the PSNR under its noisy and its denoised picture. Images are
+    shown as images, gray or in colour, and all other samples as curves. Make it with
+    :meth:`from_estimator` or :meth:`from_predictions`. Needs matplotlib: ``pip install skdae[plot]``.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ class DenoisingDisplay:
 
         Notes
         -----
-        The pictures of one column share one scale: of an image, the lowest and the highest
-        value of the clean sample are black and white; curves share it across columns too.
+        The pictures of an image share one scale: the lowest value of the clean sample is black,
+        the highest white. All curves share one scale.
         Images of 2 or more than 4 channels are shown as the mean of their channels.
         """
         pyplot = import_optional(
@@ -205,7 +205,7 @@ class DenoisingDisplay:
         _check_parameters(owner, noise=noise, random_state=random_state, n_samples=n_samples)
         if noise is None or not noise._mixes_rows:
             X, y = X[:n_samples], y if y is None else y[:n_samples]
-        estimator, X, y = at_the_denoiser(estimator, X, y)
+        estimator, X, y = skip_steps_before_noise(estimator, X, y)
         clean, noisy = clean_and_noisy(X, y, noise, random_state, owner)
         clean, noisy = clean[:n_samples], noisy[:n_samples]
         if sample_shape is None:
