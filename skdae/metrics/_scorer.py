@@ -174,9 +174,7 @@ class DenoisingScorer:
             Value of the metric.
         """
         estimator, X, y = skip_steps_before_noise(estimator, X, y)
-        clean, noisy = clean_and_noisy(
-            X, y, self.noise, self.random_state, "A denoising scorer"
-        )
+        clean, noisy = clean_and_noisy(X, y, self.noise, self.random_state, "A denoising scorer")
         denoised = estimator.predict(noisy)
         if not isinstance(clean, list):
             denoised = np.asarray(denoised)

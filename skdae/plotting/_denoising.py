@@ -34,7 +34,8 @@ class DenoisingDisplay:
 
     Each sample has a column, with the PSNR under its noisy and its denoised picture. Images are
     shown as images, gray or in colour, and all other samples as curves. Make it with
-    :meth:`from_estimator` or :meth:`from_predictions`. Needs matplotlib: ``pip install skdae[plot]``.
+    :meth:`from_estimator` or :meth:`from_predictions`. Needs matplotlib:
+    ``pip install skdae[plot]``.
 
     Parameters
     ----------
