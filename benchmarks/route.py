@@ -1,10 +1,10 @@
-"""The way of a call: how many functions and files of skdae it enters.
+"""How many functions and files of skdae a call of ``fit`` or ``predict`` enters.
 
     python benchmarks/route.py
 
-A reader who follows the call in the source changes the file as often as two functions entered
-one after another, or the caller and the first of them, stand in different files. One epoch in
-batches of 32; the first fit, which also imports and caches, is not counted.
+"Changes of file" counts how often a function and the next one entered are in different files; the
+step from the benchmark into skdae counts too. One epoch in batches of 32. A fit before the first
+count does the imports and fills the caches.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _MNIST_TRAIN_SIZE = 60_000
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Load scikit-learn's digits as small images with values in [0, 1].
 
-    The smallest real data set there is, and part of scikit-learn: nothing is downloaded.
+    A small real data set that comes with scikit-learn: nothing is downloaded.
 
     Returns
     -------
@@ -45,8 +45,7 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
 def load_sample_photos() -> list[np.ndarray]:
     """Load scikit-learn's two colour photographs.
 
-    A Chinese temple and a flower. Needs pillow, which scikit-image brings along:
-    ``pip install skdae[images]``.
+    A Chinese temple and a flower. Needs pillow: ``pip install skdae[images]``.
 
     Returns
     -------

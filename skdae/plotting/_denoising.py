@@ -1,4 +1,4 @@
-"""Samples as pictures: clean, noisy and denoised."""
+"""Plots of samples: clean, noisy and denoised."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class DenoisingDisplay:
         axes: Any = None,
         cmap: Any = "gray",
     ) -> DenoisingDisplay:
-        """Corrupt clean samples, or take noisy ones, and show what the estimator does.
+        """Draw samples with what an estimator makes of them, corrupted first if they are clean.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class DenoisingDisplay:
         axes: Any = None,
         cmap: Any = "gray",
     ) -> DenoisingDisplay:
-        """Show samples that are denoised already.
+        """Draw clean, noisy and denoised samples that you have already.
 
         Parameters
         ----------

@@ -22,9 +22,9 @@ __all__ = ["RECIPES", "GrayLevelPoissonNoise", "conv_autoencoder"]
 
 
 class GrayLevelPoissonNoise(NoiseInjector):
-    """Count photons while fitting, more of them where a sample has more distinct values.
+    """Add Poisson noise while fitting, as scikit-image's ``random_noise`` draws it.
 
-    Poisson noise as scikit-image's ``random_noise`` draws it.
+    A sample with more distinct values has a higher peak, and so less noise.
 
     Parameters
     ----------
