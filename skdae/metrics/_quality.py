@@ -15,7 +15,10 @@ from skdae._warnings import warn_user
 from skdae.layout import check_ranges, full_range, infer_sample_shape
 from skdae.lists import checked_samples, is_list_of_samples
 
-__all__ = ["import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
+__all__ = ["Arrays", "import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
+
+Arrays = np.ndarray | list[np.ndarray]
+"""Samples as one array, or a list of samples of different sizes."""
 
 _SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
 _ROWS_AT_ONCE = 1024
@@ -171,13 +174,13 @@ def ssim(
     return values if per_sample else float(values.mean())
 
 
-def mean_squared_error(clean: Any, denoised: Any) -> np.float64:
+def mean_squared_error(clean: Arrays, denoised: Arrays) -> np.float64:
     """Return the mean over all values, those of all samples of a list together."""
     sizes = [sample.size for sample in clean] if isinstance(clean, list) else None
     return np.average(_mean_squared_errors(clean, denoised), weights=sizes)
 
 
-def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
+def _mean_squared_errors(clean: Arrays, denoised: Arrays) -> np.ndarray:
     """MSE of each sample, without float64 copies of whole arrays."""
     if isinstance(clean, list):
         pairs = zip(clean, denoised, strict=True)
@@ -190,7 +193,7 @@ def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
     return errors
 
 
-def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
+def on_one_scale(clean: Arrays, denoised: Arrays) -> tuple[Arrays, Arrays]:
     """Convert both to fractions of their full range, if their dtypes have different ranges.
 
     Raises
@@ -206,13 +209,13 @@ def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
     return _fractions(clean), _fractions(denoised)
 
 
-def _fractions(X: Any) -> Any:
+def _fractions(X: Arrays) -> Arrays:
     if isinstance(X, list):
-        return [_fractions(x) for x in X]
+        return [x / (full_range(x.dtype) or 1.0) for x in X]
     return X / (full_range(X.dtype) or 1.0)
 
 
-def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
+def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
     if is_list_of_samples(clean) or is_list_of_samples(denoised):
         return _check_lists(clean, denoised, owner)
     clean, denoised = (
@@ -227,7 +230,7 @@ def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
     return clean, denoised
 
 
-def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
+def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
     if not (isinstance(clean, (list, tuple)) and isinstance(denoised, (list, tuple))):
         raise ValueError(f"{owner} compares a list of samples with a list, or two arrays.")
     if len(clean) != len(denoised):
@@ -247,7 +250,7 @@ def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
     return pairs[0], pairs[1]
 
 
-def _check_data_range(data_range: float | None, clean: Any, owner: str) -> float:
+def _check_data_range(data_range: float | None, clean: Arrays, owner: str) -> float:
     """Return the range given, or that of the dtype; warn where the data are known to exceed it."""
     validate_parameter_constraints(
         {"data_range": [Interval(Real, 0, None, closed="neither"), None]},

@@ -18,6 +18,7 @@ from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_co
 from skdae.layout import check_sample_shape, full_range
 from skdae.lists import is_list_of_samples
 from skdae.metrics._quality import (
+    Arrays,
     import_ssim,
     mean_squared_error,
     on_one_scale,
@@ -38,7 +39,7 @@ _LARGEST_SEED = 2**32 - 1
 
 def make_denoising_scorer(
     noise: NoiseInjector | None = None,
-    metric: str | Callable[[np.ndarray, np.ndarray], float] = "psnr",
+    metric: str | Callable[..., float] = "psnr",
     *,
     random_state: int = 0,
     sample_shape: tuple[int, ...] | None = None,
@@ -146,7 +147,7 @@ class DenoisingScorer:
     def __init__(
         self,
         noise: NoiseInjector | None,
-        metric: str | Callable[[np.ndarray, np.ndarray], float],
+        metric: str | Callable[..., float],
         random_state: int,
         sample_shape: tuple[int, ...] | None,
     ):
@@ -194,7 +195,7 @@ class DenoisingScorer:
             f"random_state={self.random_state}{shape})"
         )
 
-    def _measure(self, clean: Any, denoised: Any) -> Any:
+    def _measure(self, clean: Arrays, denoised: Arrays) -> float | np.ndarray:
         if self.metric == "ssim":
             return ssim(clean, denoised, sample_shape=self.sample_shape)
         measure = _METRICS[self.metric] if isinstance(self.metric, str) else self.metric
@@ -233,7 +234,7 @@ def skip_steps_before_noise(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, A
 
 def clean_and_noisy(
     X: Any, y: Any, noise: NoiseInjector | None, random_state: int, owner: str
-) -> tuple[Any, Any]:
+) -> tuple[Arrays, Any]:
     """Return the target and the input of an evaluation.
 
     With a noise, X is corrupted, and the target is y if it has X's shape, else X. Without
@@ -280,7 +281,7 @@ class _RowwiseNoise(NoiseInjector):
 
     clip = None
 
-    def __init__(self, noise):
+    def __init__(self, noise: NoiseInjector):
         self.noise = noise
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
@@ -300,13 +301,13 @@ class _RowwiseNoise(NoiseInjector):
         """Skip the warnings: a search would repeat them for every candidate, fold and process."""
 
 
-def _neg_mse(clean: Any, denoised: Any) -> float:
+def _neg_mse(clean: Arrays, denoised: Arrays) -> float:
     """-MSE, of fractions of the full range for uint8 and uint16."""
     white = full_range(clean[0].dtype) or 1.0
     return -float(mean_squared_error(clean, denoised)) / white**2
 
 
-def _r2(clean: Any, denoised: Any) -> float:
+def _r2(clean: Arrays, denoised: Arrays) -> float:
     """1 - SS(clean - denoised) / SS(clean - mean), pooled over all values."""
     return r2_score(
         *(np.concatenate([x.ravel() for x in X], dtype=float) for X in (clean, denoised))
@@ -316,5 +317,5 @@ def _r2(clean: Any, denoised: Any) -> float:
 _METRICS: dict[str, Callable] = {"psnr": psnr, "neg_mse": _neg_mse, "r2": _r2}
 
 
-def _name(function: Any) -> str:
+def _name(function: Callable) -> str:
     return getattr(function, "__name__", None) or repr(function)

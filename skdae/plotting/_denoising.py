@@ -14,6 +14,7 @@ from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae.layout import infer_sample_shape, squeezed
 from skdae.lists import is_list_of_samples, read_list
 from skdae.metrics import psnr
+from skdae.metrics._quality import Arrays
 from skdae.metrics._scorer import clean_and_noisy, skip_steps_before_noise
 from skdae.noise import NoiseInjector
 from skdae.plotting._last_step import last_step
@@ -84,7 +85,15 @@ class DenoisingDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, clean, noisy, denoised, *, sample_shape=None, data_range=None):
+    def __init__(
+        self,
+        clean: Arrays,
+        noisy: Arrays,
+        denoised: Arrays,
+        *,
+        sample_shape: tuple[int, ...] | None = None,
+        data_range: float | None = None,
+    ):
         self.clean = clean
         self.noisy = noisy
         self.denoised = denoised
@@ -322,7 +331,7 @@ def _figure_size(shape: tuple[int, ...], n_samples: int) -> tuple[float, float]:
 
 
 # ---------------------------------------------------------------------- reading
-def _check_parameters(owner: str, **params: Any) -> None:
+def _check_parameters(owner: str, **params: object) -> None:
     validate_parameter_constraints(_PARAMETERS, params, caller_name=owner)
 
 
@@ -344,16 +353,16 @@ def _sample_shape_of(estimator: Any, shape: tuple[int, ...]) -> tuple[int, ...] 
     return fitted if len(shape) == 1 or squeezed(fitted) == squeezed(shape) else None
 
 
-def _shapes_of(samples: Any) -> Any:
+def _shapes_of(samples: Arrays) -> tuple[int, ...] | list[tuple[int, ...]]:
     """Return the shape of an array, or those of the samples of a list."""
     return [np.shape(x) for x in samples] if is_list_of_samples(samples) else np.shape(samples)
 
 
-def _with_channels(samples: Any, sample_shape: Any) -> list[np.ndarray]:
+def _with_channels(samples: Arrays, sample_shape: tuple[int, ...] | None) -> list[np.ndarray]:
     """Give samples their axes, channels last."""
     owner = "DenoisingDisplay"
     if is_list_of_samples(samples):
-        return read_list(samples, owner, sample_shape=sample_shape)
+        return read_list(list(samples), owner, sample_shape=sample_shape)
     array = np.asarray(samples)
     shape = infer_sample_shape(array.shape[1:], sample_shape, owner, flat=False)
     return list(array.reshape(-1, *shape))

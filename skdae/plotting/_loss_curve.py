@@ -60,7 +60,13 @@ class LossCurveDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, loss_curve, validation_loss_curve=None, *, loss_name="loss"):
+    def __init__(
+        self,
+        loss_curve: Sequence[float],
+        validation_loss_curve: Sequence[float] | None = None,
+        *,
+        loss_name: str = "loss",
+    ):
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.loss_name = loss_name
