@@ -2,9 +2,10 @@
 
     python benchmarks/beside_others.py
 
-The digits of scikit-learn, a few epochs of each estimator with its defaults. Threads that share a
-step wait for each other; where another process holds one of them up, all wait. Small trainings
-take one thread, so that two processes take twice the time of one, as is fair.
+Each estimator trains for a few epochs on the digits of scikit-learn, with its defaults. Threads
+that share a step wait for each other: if another process holds one up, all wait. Small trainings
+run on one thread, so beside a process that uses all cores they should take about twice as long as
+alone.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
     python benchmarks/gpu.py             all checks
     python benchmarks/gpu.py --only 6    one of them
 
-Without a CUDA device there is nothing to check: that is an error, and the exit status is 1, as it
-is where a check fails.
+The exit status is 1 if a check fails, or if there is no CUDA device.
 """
 
 from __future__ import annotations

@@ -2,16 +2,16 @@
 How do I clean an ECG?
 ======================
 
-The electrode of a walking patient moves, and its voltage is as slow and as large as the heart's. A
-band-pass that removes it takes the slow waves of the heart along. An autoencoder knows what a heart
-beat looks like.
+The electrode of a walking patient moves, and adds a voltage that is as slow and as large as that
+of the heart. A band-pass that removes it also removes the slow waves of the heart. An autoencoder
+learns what a heart beat looks like.
 """
 
 # %%
 # The recordings
 # --------------
-# Ten minutes of a heart, with beats that come early now and then, and of an electrode that wanders
-# and jumps, both made up. Set ``SKDAE_DATA`` to a folder with ``ecg/100.dat`` (MIT-BIH arrhythmia
+# Ten simulated minutes of a heart, with some early beats, and of an electrode that drifts and
+# jumps. Set ``SKDAE_DATA`` to a folder with ``ecg/100.dat`` (MIT-BIH arrhythmia
 # database) and ``ecg/em.dat`` (the real electrode motion of the noise stress test database) to take
 # those instead.
 
@@ -74,7 +74,7 @@ heart.shape
 # %%
 # A noise of your own
 # -------------------
-# What an idle electrode records can serve as the noise: a stretch of it, drawn at random for every
+# The noise is a stretch of what an electrode records without a heart, drawn at random for every
 # sample of a batch. That takes a class with one formula; the estimator does the rest.
 
 import torch
@@ -106,8 +106,8 @@ class RecordedNoise(NoiseInjector):
 # %%
 # Train on the first part
 # -----------------------
-# One recording is a list of one. ``unshuffle=8`` takes eight samples at a time, so that three
-# levels see two seconds around each.
+# A single recording is a list of one. ``unshuffle=8`` makes channels of eight samples, so that a
+# network of three levels uses two seconds around each sample.
 
 from skdae import UNetDAE
 
@@ -124,10 +124,10 @@ dae = UNetDAE(
 dae.fit([heart[:split]])
 
 # %%
-# Judge by the rest
-# -----------------
-# Neither these heart beats nor this noise were seen. The gain is the ratio of the squared errors
-# before and after, in dB.
+# Evaluate on the rest
+# --------------------
+# The network was trained neither on these heart beats nor on this noise. The gain is the ratio of
+# the squared errors before and after, in dB.
 
 import pywt
 

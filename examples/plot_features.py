@@ -2,9 +2,9 @@
 Is the encoder a good feature extractor?
 ========================================
 
-To remove noise a network has to know what the data look like, and its code is a summary of that
-knowledge. ``transform`` gives the code, so a denoising autoencoder can stand before a classifier,
-as a PCA can. Does that help when only a few samples have labels?
+To remove noise, a network must learn what the data look like, and its code summarizes a sample.
+``transform`` returns the code, so you can put a denoising autoencoder before a classifier, as you
+can a PCA. Does that help when only a few samples have labels?
 """
 
 # %%
@@ -26,8 +26,8 @@ noise = GaussianNoise(sigma=0.4)
 X_test_noisy = noise.corrupt(X_test, random_state=0)
 
 # %%
-# Frozen: learn from everything, label a little
-# ---------------------------------------------
+# Frozen: learn from all samples, with few labels
+# -----------------------------------------------
 # The autoencoder needs no labels, so it learns from all training digits. ``FrozenEstimator`` then
 # keeps it as it is: fitting the pipeline on the labelled digits fits the classifier only.
 
@@ -45,9 +45,9 @@ frozen = make_pipeline(FrozenEstimator(dae), StandardScaler(), LogisticRegressio
 # %%
 # Refitted: one pipeline, one ``fit``
 # -----------------------------------
-# Without the freezing, the autoencoder is a step like any other: it learns anew in every ``fit``,
-# and so in every fold of a cross-validation. It has to make do with the samples that have labels.
-# The labels go to the classifier; the autoencoder ignores them.
+# Without freezing, the autoencoder is a step like any other: it is trained anew in every ``fit``,
+# and so in every fold of a cross-validation. It learns only from the samples that have labels.
+# The classifier gets the labels; the autoencoder ignores them.
 
 refitted = make_pipeline(
     DenseDAE(latent_dim=64, noise=noise, random_state=0),
@@ -56,7 +56,7 @@ refitted = make_pipeline(
 )
 
 # %%
-# For comparison: the pixels themselves, and a PCA that has seen all training digits too.
+# For comparison: the pixels themselves, and a PCA that was also fitted on all training digits.
 
 from sklearn.decomposition import PCA
 
@@ -92,9 +92,9 @@ for name, (clean, noisy) in means.items():
     print(f"{name:22}{clean:6.3f}{noisy:8.3f}")
 
 # %%
-# The frozen autoencoder helps on clean digits and more on noisy ones. The refitted one, which has
-# seen 50 digits and no more, is no better than the pixels while the digits are clean: an
-# autoencoder is worth its while where there are many samples to learn from, with or without labels.
+# The frozen autoencoder helps on clean digits and more on noisy ones. The refitted one, which was
+# trained on 50 digits only, is no better than the pixels on clean digits: an autoencoder pays off
+# where there are many samples to learn from, with or without labels.
 
 import matplotlib.pyplot as plt
 

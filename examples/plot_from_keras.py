@@ -87,14 +87,14 @@ code next to skdae's. Then we run it, on scikit-learn's digits instead of MNIST.
 #          predictions = autoencoder.predict(
 #              noisy_test_data)
 #
-# The architecture on the right is spelled out only to be compared. It is the default, so
+# The architecture on the right is the default and is spelled out only for comparison:
 # ``ConvDAE(noise=noise, loss="bce")`` is nearly the same.
 #
 # What differs
 # ------------
-# - The tutorial makes the noise once, and trains on those pairs for 100 epochs. skdae draws it anew
-#   for every batch.
-# - The sigmoid comes with ``loss="bce"``. There is no output activation with the other losses.
+# - The tutorial draws the noise once, and trains on those pairs for 100 epochs. skdae draws new
+#   noise for every batch.
+# - ``loss="bce"`` adds the sigmoid. There is no output activation with the other losses.
 # - The learning rate rises and falls (one cycle) instead of staying at 0.001, and the number of
 #   epochs follows from the size of the data. The tutorial's own schedule would be
 #   ``lr=0.001, lr_schedule="constant", max_epochs=100``.

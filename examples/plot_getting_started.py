@@ -2,9 +2,9 @@
 Getting started: how do I remove noise from images?
 ===================================================
 
-A denoising autoencoder is a network that learns to undo damage: it gets a noisy sample and has to
-give back the clean one. All you need is clean data and an idea of the noise. With skdae it is a
-scikit-learn estimator like any other: ``fit`` learns, ``predict`` denoises.
+A denoising autoencoder is a network that gets a noisy sample and learns to return the clean one.
+You need clean data, and must know which noise later data will have. In skdae it is a scikit-learn
+estimator like any other: ``fit`` trains it, ``predict`` denoises.
 """
 
 # %%
@@ -45,7 +45,7 @@ X_denoised.shape
 # %%
 # How good is it?
 # ---------------
-# The usual figure is the PSNR, the squared error on a logarithmic scale: 3 dB more is half the
+# The usual measure is the PSNR, the squared error on a logarithmic scale: 3 dB more is half the
 # squared error. ``score`` is an R², as in any regressor; give it the clean images as ``y``.
 
 from skdae import psnr
@@ -57,8 +57,8 @@ print(f"R²        {dae.score(X_noisy, X_test):5.2f}")
 # %%
 # Did it train long enough?
 # -------------------------
-# ``loss_curve_`` has the training loss of every epoch. A curve that is flat at its end has arrived:
-# by default the learning rate falls to zero there. A curve that still falls wants more
+# ``loss_curve_`` has the training loss of every epoch. If it is flat at the end, training was long
+# enough; by default the learning rate falls to zero there. If it still falls, raise
 # ``max_epochs``.
 
 from skdae import LossCurveDisplay

@@ -2,14 +2,15 @@
 How do I denoise an image when it is all I have?
 ================================================
 
-A microscope, a telescope, an old scan: one noisy image, no clean one to learn from, and nobody
-knows how strong the noise is. An autoencoder can learn from the noisy pixels themselves.
+Often there is one noisy image, no clean one to learn from, and the level of the noise is not
+known: from a microscope, a telescope, an old scan. An autoencoder can learn from the noisy pixels
+themselves.
 """
 
 # %%
 # The image
 # ---------
-# A part of scikit-image's cameraman, with noise that the network is not told about.
+# A part of scikit-image's cameraman, with noise whose level the network does not know.
 
 import numpy as np
 from skimage import data
@@ -23,8 +24,8 @@ noisy.shape
 # %%
 # Find the level of the noise
 # ---------------------------
-# Noise differs from pixel to pixel, and the picture hardly does: :func:`~skdae.estimate_sigma`
-# tells them apart.
+# :func:`~skdae.estimate_sigma` finds it, since noise differs from pixel to pixel, and the picture
+# hardly does.
 
 from skdae import estimate_sigma
 
@@ -35,8 +36,9 @@ print(f"sigma: {255 * sigma:.1f} gray levels; 25 is true")
 # Split the noise
 # ---------------
 # ``split_noise=True`` says that the image carries this noise already. For every batch, training
-# draws from each noisy patch two others: the noise of one is independent of the noise of the other,
-# and the picture is the same. What the network can guess of one from the other is the picture [1]_.
+# draws from each noisy patch two others: the noise of one is independent of the noise of the
+# other, and the picture is the same. So the network can predict only the picture of one from the
+# other [1]_.
 
 import time
 
@@ -57,10 +59,10 @@ seconds = time.perf_counter() - start
 # %%
 # Or hide pixels
 # --------------
-# Splitting needs noise that is Gaussian or Poisson. Where its law is not known, ``blind_spot=True``
-# hides single pixels behind one of their neighbours, and asks the network for the noisy values that
-# were there. Noise that is independent from pixel to pixel cannot be guessed from the surroundings,
-# and the picture can [2]_. It learns less: what a pixel itself tells is never used.
+# Splitting needs Gaussian or Poisson noise. For other noise, ``blind_spot=True`` replaces single
+# pixels by one of their neighbours, and trains the network to predict the noisy values that were
+# there. The surroundings predict the picture, but no noise that is independent from pixel to
+# pixel [2]_. The result is worse, since training never uses the value of the pixel itself.
 
 blind = UNetDAE(blind_spot=True, **training)
 guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]
@@ -68,7 +70,8 @@ guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]
 # %%
 # Compare
 # -------
-# Wavelet shrinkage, non-local means and BM3D need the level of the noise: the same estimate.
+# Wavelet shrinkage, non-local means and BM3D need the level of the noise too: they get the same
+# estimate.
 
 from bm3d import bm3d
 from skimage.restoration import denoise_nl_means, denoise_wavelet

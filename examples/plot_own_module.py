@@ -2,16 +2,16 @@
 How do I use a torch module of my own?
 ======================================
 
-In two ways: hand it to :class:`~skdae.DenoisingAutoencoder`; or, if its settings are to be
-searched, write an estimator around it in about ten lines.
+Pass it to :class:`~skdae.DenoisingAutoencoder`; or, to search its settings, write an estimator
+around it in about ten lines.
 """
 
 # %%
 # A module
 # --------
 # It is built from the shape of one sample, which has its channels first: ``(1, 8, 8)`` for a gray
-# image of 8 x 8. It has ``encode``, ``decode`` and ``forward``, and gives back the shape it takes.
-# This one has what :class:`~skdae.DenseDAE` does not: layer normalisation.
+# image of 8 x 8. It has ``encode``, ``decode`` and ``forward``, and returns the shape that it gets.
+# This one has layer normalisation, which :class:`~skdae.DenseDAE` does not have.
 
 import math
 
@@ -35,10 +35,10 @@ class NormalisedAutoencoder(nn.Module):
 
 
 # %%
-# Hand it over
-# ------------
-# Pass the class, not an object of it: every fit and every clone builds its own. Everything else is
-# as in the other estimators.
+# Pass it to an estimator
+# -----------------------
+# Pass the class, not an object of it: every fit builds a new one. Everything else is as in the
+# other estimators.
 
 from sklearn.model_selection import train_test_split
 
@@ -55,11 +55,11 @@ dae = DenoisingAutoencoder(NormalisedAutoencoder, noise=noise, random_state=0).f
 print(f"{psnr(X_test, X_noisy):.2f} dB -> {psnr(X_test, dae.predict(X_noisy)):.2f} dB")
 
 # %%
-# With other settings, a function does: ``functools.partial(NormalisedAutoencoder, width=64)``.
+# For other settings, pass a function: ``functools.partial(NormalisedAutoencoder, width=64)``.
 #
 # Make an estimator of it
 # -----------------------
-# Settings that a grid search is to vary must be parameters of the estimator. Derive from
+# What a grid search varies must be a parameter of the estimator. Derive from
 # :class:`~skdae.BaseDenoisingAutoencoder`, store them in ``__init__`` as scikit-learn wants it, and
 # build the module in ``_build_module``.
 

@@ -2,9 +2,9 @@
 How do I clean scanned pages?
 =============================
 
-Stains, folds, yellowed paper, a shadow along the spine: scans are dirty in ways that no formula
-describes. Pairs of a dirty and a clean page teach a network what belongs to the page. If you have
-no pairs, make them: text is easily drawn, and dirt too.
+Scans have stains, folds, yellowed paper and shadows, for which there is no formula. A network can
+learn from pairs of a dirty and a clean page what belongs to the page. If you have no pairs, draw
+them: text, and dirt on it.
 """
 
 # %%
@@ -77,7 +77,7 @@ dae.fit(dirty[1:], clean[1:])
 cleaned = dae.predict(dirty[:1])[0]
 
 # %%
-# Without learning, one would subtract the background: the median of a large window.
+# For comparison, without learning: subtract the background, the median of a large window.
 
 from scipy.ndimage import median_filter
 

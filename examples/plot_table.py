@@ -2,9 +2,9 @@
 A table with wrong cells
 ========================
 
-Measurements are mixed up, typed into the wrong row, or missing. Columns that know of each other
-can tell: an autoencoder that was trained to undo swapped cells puts in what fits the rest of the
-row, and its error says which rows to look at.
+Measurements are mixed up, typed into the wrong row, or missing. If columns depend on each other,
+an autoencoder can find that: trained to repair swapped cells, it puts in values that fit the rest
+of the row, and its error shows which rows to check.
 """
 
 # %%
@@ -28,8 +28,8 @@ table.describe().loc[["count", "min", "max"]].T.head()
 # The pipeline
 # ------------
 # Imputer and scaler come first, the noise directly before the autoencoder.
-# :class:`~skdae.SwapNoise` puts values of other rows into a cell, which is what went wrong here
-# too. Columns of categories would go through a ``ColumnTransformer`` with a
+# :class:`~skdae.SwapNoise` puts values of other rows into a cell, which is the kind of mistake in
+# this table. Columns of categories would go through a ``ColumnTransformer`` with a
 # ``OneHotEncoder(sparse_output=False)`` in place of the scaler.
 
 from sklearn.impute import SimpleImputer
@@ -48,9 +48,9 @@ pipe = make_pipeline(
 # %%
 # How good is it?
 # ---------------
-# Fifteen of a hundred cells of the test part are swapped, and everything is compared in the units
-# of the autoencoder, behind the scaler. :func:`~skdae.make_denoising_scorer` does both for the
-# pipeline; a PCA of as many components is the one to beat.
+# Fifteen of a hundred cells of the test part are swapped, and all results are compared in the
+# scaled units of the autoencoder. :func:`~skdae.make_denoising_scorer` does both for the
+# pipeline. A PCA with as many components is the comparison.
 
 import pandas as pd
 from sklearn.decomposition import PCA
@@ -75,9 +75,10 @@ pd.Series(
 # %%
 # Which rows are wrong?
 # ---------------------
-# ``score_samples`` is the negative squared error with which a row is reproduced. Worth a look are
-# rows below what all but a twentieth of the rows *set aside* reach; the training rows are
-# reproduced better than any new ones. In half of the test rows, a fifth of the cells is swapped:
+# ``score_samples`` is the negative squared error with which a row is reproduced. Check the rows
+# whose score is below the lowest twentieth of the scores of rows that were *held out* for this;
+# training rows are reproduced better than new ones. In half of the test rows, a fifth of the
+# cells is swapped:
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import roc_auc_score

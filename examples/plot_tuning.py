@@ -2,15 +2,15 @@
 Which latent size and which noise level?
 ========================================
 
-Two settings of a denoising autoencoder are yours to choose: how small the code is, and how much
-noise it is trained on. A grid search finds both, if it is asked the right question. This page shows
-the right question, and what the default one would have answered.
+You choose two settings of a denoising autoencoder: the size of the code, and the level of the
+noise that it is trained on. A grid search finds both, if it scores denoising. This page shows
+how, and what a search with the default score would have chosen.
 """
 
 # %%
 # The task
 # --------
-# The data that are to be denoised later have noise of sigma 0.4. The search does not know.
+# The data that are to be denoised later have noise of sigma 0.4.
 
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
@@ -25,15 +25,15 @@ pipe = Pipeline([("noise", GaussianNoise()), ("dae", DenseDAE(max_epochs=10, ran
 grid = {"noise__sigma": [0.05, 0.2, 0.4, 0.8], "dae__latent_dim": [8, 32, 128]}
 
 # %%
-# The right question
-# ------------------
+# Score denoising
+# ---------------
 # Without a ``scoring``, a search calls the ``score`` of the pipeline on the validation part as it
-# is. There is no noise on it, so that measures how well clean data are *reproduced*. A candidate
-# that hardly ever saw noise is best at that.
+# is, without noise. That measures how well clean data are *reproduced*, which a candidate that was
+# trained with little noise does best.
 #
-# :func:`~skdae.make_denoising_scorer` asks to *denoise*: it puts the same noise on the validation
-# part for every candidate, whatever that was trained on. To see both answers we compute both
-# scores in one search; the dictionary is not needed otherwise.
+# :func:`~skdae.make_denoising_scorer` measures *denoising*: it adds the same noise to the
+# validation part for every candidate, whatever noise that was trained on. To compare both, we
+# compute both scores in one search; you need no dictionary otherwise.
 
 from sklearn.model_selection import GridSearchCV
 
@@ -66,8 +66,7 @@ default_choice = results["params"][results["mean_test_default"].argmax()]
 default_choice
 
 # %%
-# It takes the least noise on offer, and it always will. What is the difference worth on held-out
-# digits?
+# The lowest level in the grid, as always. How much does that cost on held-out digits?
 
 scorer = make_denoising_scorer(GaussianNoise(0.4), metric="psnr", random_state=1)
 wrong = pipe.set_params(**default_choice).fit(X_train)
@@ -77,8 +76,8 @@ print(f"chosen by the default score    {scorer(wrong, X_test):5.2f} dB")
 # %%
 # The two scores side by side
 # ---------------------------
-# One line for each latent size. Seen by the default score, more noise is worse, and a larger code
-# is better. The denoising score has its best value near the true noise level.
+# One line for each latent size. By the default score, more noise is worse, and a larger code is
+# better. The denoising score is best near the true noise level.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,6 +103,6 @@ plt.show()
 # %%
 # In your own search
 # ------------------
-# Put the noise you expect into the scorer, and one scorer is enough::
+# Give the scorer the noise that you expect::
 #
 #     GridSearchCV(pipe, grid, scoring=make_denoising_scorer(GaussianNoise(0.4)))

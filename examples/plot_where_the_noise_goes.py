@@ -3,13 +3,13 @@ Where does the noise go?
 ========================
 
 A denoising autoencoder learns from pairs: noisy data in, clean data out. There are three ways to
-hand it the pairs, and one that looks right and is wrong. Here are all of them, on the same digits,
-with the same network, for the same number of epochs.
+provide them, and one that looks right and is wrong. This page compares all of them on the same
+digits, with the same network, for the same number of epochs.
 """
 
 # %%
 # The task: digits with values from 0 to 1, Gaussian noise of sigma 0.4, and held-out digits, with
-# noise from another seed, to judge by.
+# noise from another seed, to test on.
 
 from sklearn.model_selection import train_test_split
 
@@ -35,10 +35,10 @@ models["noise="] = DenseDAE(noise=noise, **settings).fit(X_train)
 # %%
 # Two: make the noise a step of a pipeline
 # ----------------------------------------
-# The step corrupts while the pipeline is fitted, and passes data through afterwards: ``predict`` of
-# the pipeline takes noisy data and adds nothing. The autoencoder behind the step finds out what the
-# data were before, takes that as its target, and draws the noise anew for every batch: the same
-# training as above. It pays off when there are other steps, and in a search.
+# The step corrupts while the pipeline is fitted, and passes data through afterwards: ``predict``
+# of the pipeline takes noisy data and adds no noise. The autoencoder after the step gets the
+# clean data from it as its target, and draws new noise for every batch: the same training as
+# above. Use it if there are other steps, and in a search.
 
 from sklearn.pipeline import Pipeline
 
@@ -47,25 +47,25 @@ models["pipeline step"] = Pipeline([("noise", noise), ("dae", DenseDAE(**setting
 # %%
 # Three: pass the pairs
 # ---------------------
-# If you have noisy and clean recordings of the same things, no noise is made up. X is what the
-# model gets and ``y`` what it should have been, both of the same shape. To compare, let us
-# pretend that a camera has given us one noisy copy of each training image.
+# If you have noisy and clean recordings of the same things, pass them: X is the noisy array and
+# ``y`` the clean one, both of the same shape. Here we pretend that a camera has recorded one noisy
+# copy of each training image.
 
 X_train_noisy = noise.corrupt(X_train, random_state=0)
 models["pairs (X, y)"] = DenseDAE(**settings).fit(X_train_noisy, X_train)
 
 # %%
-# There is only one noisy copy of each image, and it is the same in every epoch. Given time, the
-# network learns it by heart. Real pairs are therefore to be trained for fewer epochs, or with
-# ``early_stopping=True``; where the noise can be modelled, the first two ways need no such care.
+# There is only one noisy copy of each image, and it is the same in every epoch. In a long training
+# the network learns it by heart, so train on real pairs for fewer epochs, or with
+# ``early_stopping=True``. If you can model the noise, the first two ways do not have this problem.
 
 models["pairs, stopped early"] = DenseDAE(early_stopping=True, **settings).fit(
     X_train_noisy, X_train
 )
 
 # %%
-# And if even the clean half is missing? A second, independent noisy copy will do as the target,
-# since nobody can predict its noise: the best answer to it is the clean image [1]_.
+# If there are no clean images, take a second, independent noisy copy as the target. Its noise
+# cannot be predicted, so the best prediction of it is the clean image [1]_.
 
 X_train_noisy_too = noise.corrupt(X_train, random_state=2)
 models["two noisy copies"] = DenseDAE(early_stopping=True, **settings).fit(
@@ -75,15 +75,15 @@ models["two noisy copies"] = DenseDAE(early_stopping=True, **settings).fit(
 # %%
 # What does not work
 # ------------------
-# An autoencoder that gets noisy data and nothing else learns to give back noisy data. skdae warns
-# of that whenever it has nothing to remove; ``noise=None`` says that it is meant.
+# An autoencoder that gets only noisy data learns to return noisy data. skdae warns if there is
+# neither noise nor a clean target; with ``noise=None`` it does not.
 
 models["noisy data only"] = DenseDAE(noise=None, **settings).fit(X_train_noisy)
 
 # %%
 # The scores
 # ----------
-# Squared errors on held-out digits. Without any denoising it is 0.16, the square of 0.4.
+# Squared errors on held-out digits. Without any denoising, the error is 0.16, the square of 0.4.
 
 import numpy as np
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import math
-import os
-import struct
-import zlib
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 from sklearn import datasets as sklearn_datasets
@@ -18,16 +12,13 @@ from skdae._sklearn import StrOptions, validate_parameter_constraints
 
 __all__ = ["load_digits", "load_mnist", "load_sample_photos"]
 
-_MNIST_PREFIX = {"train": "train", "test": "t10k"}
 _MNIST_TRAIN_SIZE = 60_000
-_GZIP_START = b"\x1f\x8b"
-_UINT8_IDX = 0x0800
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Load scikit-learn's digits as small images with values in [0, 1].
 
-    The smallest real data set there is, and part of scikit-learn: nothing is downloaded.
+    A small real data set that comes with scikit-learn: nothing is downloaded.
 
     Returns
     -------
@@ -54,8 +45,7 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
 def load_sample_photos() -> list[np.ndarray]:
     """Load scikit-learn's two colour photographs.
 
-    A Chinese temple and a flower. Needs pillow, which scikit-image brings along:
-    ``pip install skdae[images]``.
+    A Chinese temple and a flower. Needs pillow: ``pip install skdae[images]``.
 
     Returns
     -------
@@ -72,25 +62,18 @@ def load_sample_photos() -> list[np.ndarray]:
     return list(sklearn_datasets.load_sample_images().images)
 
 
-def load_mnist(
-    folder: str | os.PathLike | None = None,
-    *,
-    split: str = "train",
-    download: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Load MNIST from its original files or from OpenML.
+def load_mnist(*, split: str = "train", download: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Load MNIST from OpenML.
+
+    Scikit-learn fetches 15 MB and keeps them in its data folder, so that later calls read
+    them from there.
 
     Parameters
     ----------
-    folder : str, Path or None, default=None
-        Folder with the IDX files (``train-images-idx3-ubyte.gz`` and so on, compressed or
-        not). None takes the folder ``mnist`` in the folder that the environment variable
-        ``SKDAE_DATA`` names, if it is set.
     split : {"train", "test"}, default="train"
         Which part: 60,000 or 10,000 images.
     download : bool, default=False
-        Whether to fetch the data from OpenML where no folder is given: 15 MB, kept in the
-        data folder of scikit-learn.
+        Must be True: nothing is fetched from the network unless you ask for it.
 
     Returns
     -------
@@ -111,83 +94,20 @@ def load_mnist(
     Examples
     --------
     >>> from skdae.datasets import load_mnist
-    >>> X, labels = load_mnist("data/mnist", split="test")  # doctest: +SKIP
+    >>> X, labels = load_mnist(split="test", download=True)  # doctest: +SKIP
     >>> X.shape  # doctest: +SKIP
     (10000, 28, 28)
     """
     validate_parameter_constraints(
-        {
-            "folder": [str, os.PathLike, None],
-            "split": [StrOptions(set(_MNIST_PREFIX))],
-            "download": ["boolean"],
-        },
-        {"folder": folder, "split": split, "download": download},
+        {"split": [StrOptions({"train", "test"})], "download": ["boolean"]},
+        {"split": split, "download": download},
         caller_name="load_mnist",
     )
-    if folder is None and os.environ.get("SKDAE_DATA"):
-        folder = Path(os.environ["SKDAE_DATA"]) / "mnist"
-        if download and not folder.is_dir():
-            folder = None
-    if folder is not None:
-        return _read_mnist_folder(Path(folder), _MNIST_PREFIX[split])
-    if download:
-        return _fetch_mnist(split)
-    raise ValueError(
-        "load_mnist has no data to read. Give the folder of the four IDX files, "
-        "load_mnist('data/mnist') (or set the environment variable SKDAE_DATA to the folder "
-        "that holds 'mnist'), or fetch them from OpenML, load_mnist(download=True)."
-    )
-
-
-def _read_mnist_folder(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    X = _read_idx(_find(folder, f"{prefix}-images-idx3-ubyte"), n_axes=3)
-    labels = _read_idx(_find(folder, f"{prefix}-labels-idx1-ubyte"), n_axes=1)
-    if len(X) != len(labels):
+    if not download:
         raise ValueError(
-            f"The MNIST files in {folder} do not belong together: {len(X)} images and "
-            f"{len(labels)} labels of {prefix!r}."
+            "The 'download' parameter of load_mnist must be True, since MNIST comes from OpenML "
+            "(15 MB, kept in scikit-learn's data folder). Got False instead."
         )
-    return X, labels.astype(np.int64)
-
-
-def _find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(
-        f"No MNIST in {folder}: neither {name} nor {name}.gz is there. Copy the original "
-        "files there, or fetch them from OpenML with load_mnist(download=True)."
-    )
-
-
-def _read_idx(path: Path, *, n_axes: int) -> np.ndarray:
-    """Read an IDX file of uint8 values: magic number, sizes (big endian), values."""
-    content = path.read_bytes()
-    if content.startswith(_GZIP_START):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is damaged: it cannot be decompressed.") from error
-    header = struct.Struct(f">{1 + n_axes}I")
-    magic = int.from_bytes(content[:4], "big")
-    if magic != _UINT8_IDX + n_axes or len(content) < header.size:
-        raise ValueError(
-            f"{path} is not an IDX file of {n_axes} axes of uint8: it must begin with the "
-            f"magic number {_UINT8_IDX + n_axes:#010x} and {n_axes} sizes. Got "
-            f"{content[: header.size].hex() or 'an empty file'}."
-        )
-    shape = header.unpack_from(content)[1:]
-    n_values = len(content) - header.size
-    if n_values != math.prod(shape):
-        raise ValueError(
-            f"{path} is damaged: its header promises {shape}, {math.prod(shape)} values, "
-            f"and {n_values} follow."
-        )
-    # A copy: frombuffer shares the memory of bytes, which nobody may write to.
-    return np.frombuffer(content, np.uint8, offset=header.size).reshape(shape).copy()
-
-
-def _fetch_mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     parser = "pandas" if find_spec("pandas") else "liac-arff"
     X, labels = sklearn_datasets.fetch_openml(
         "mnist_784", version=1, return_X_y=True, as_frame=False, parser=parser

@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # What each room may import beside itself and the standard library; rooms begin with a dot.
 ARROWS = {
     ".__init__": set(),
-    "._meaning": {"numpy", "sklearn"},
+    "._meaning": {".layout", "numpy", "sklearn", "torch"},
     "._optional": set(),
     "._random": {"numpy", "sklearn", "torch"},
     "._sklearn": {"._meaning", "numpy", "scipy", "sklearn"},

@@ -220,7 +220,7 @@ def test_the_residual_is_added_to_the_input():
 
 
 def test_every_level_is_skipped_by_the_finer_ones():
-    """Without all that lies below a level, what it has seen still reaches the output."""
+    """Without the levels below it, the features of a level still change the output."""
     settings = {"channels": (4, 3, 2), "n_blocks": 1}
     module = randomised(ResidualUNet((1, 8, 8), **settings))
     x = torch.rand(2, 1, 8, 8)
@@ -233,8 +233,8 @@ def test_every_level_is_skipped_by_the_finer_ones():
         assert not torch.allclose(*cut(x))
 
 
-def test_how_far_the_default_unet_sees():
-    """Nineteen places of the first level to each side, of two pixels each: 76 in all."""
+def test_the_receptive_field_of_the_default_unet():
+    """19 pixels of the first level to each side, which are two pixels each: 76 in all."""
     module = randomised(ResidualUNet((1, 1, 128), activation="identity")).double()
     x = torch.rand(1, 1, 1, 128, dtype=torch.float64, requires_grad=True)
     for place in range(60, 64):

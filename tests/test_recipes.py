@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import json
 import pickle
@@ -342,6 +343,20 @@ def test_benchmark_pretrains_and_then_learns_from_pairs(benchmark, X):
     benchmark.fit_as_published(dae, recipe, X, quick=True)
     assert dae.n_iter_ == 4
     assert dae.noise_ is None and dae.noise == "auto"
+
+
+@pytest.mark.parametrize(("split", "name"), [("train", "train"), ("test", "t10k")])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_benchmark_reads_idx_files(benchmark, tmp_path, monkeypatch, split, name, compressed):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    content = np.array([0x0803, *pixels.shape], ">u4").tobytes() + pixels.tobytes()
+    file = tmp_path / "mnist" / f"{name}-images-idx3-ubyte{'.gz' * compressed}"
+    file.parent.mkdir()
+    file.write_bytes(gzip.compress(content) if compressed else content)
+    monkeypatch.setenv("SKDAE_DATA", str(tmp_path))
+    X = benchmark.images(split)
+    assert X.dtype == np.float32
+    np.testing.assert_array_equal(X, pixels / np.float32(255))
 
 
 @pytest.mark.slow

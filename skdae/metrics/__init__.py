@@ -1,18 +1,6 @@
 """How good a denoised array is: PSNR, SSIM, and a scorer with fixed noise."""
 
 from skdae.metrics._quality import psnr, ssim
-from skdae.metrics._scorer import (
-    DenoisingScorer,
-    at_the_denoiser,
-    clean_and_noisy,
-    make_denoising_scorer,
-)
+from skdae.metrics._scorer import DenoisingScorer, make_denoising_scorer
 
-__all__ = [
-    "DenoisingScorer",
-    "at_the_denoiser",
-    "clean_and_noisy",
-    "make_denoising_scorer",
-    "psnr",
-    "ssim",
-]
+__all__ = ["DenoisingScorer", "make_denoising_scorer", "psnr", "ssim"]

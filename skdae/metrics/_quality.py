@@ -1,4 +1,4 @@
-"""How near a denoised array is to the truth: PSNR and SSIM."""
+"""PSNR and SSIM between clean and denoised arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from skdae._warnings import warn_user
 from skdae.layout import check_ranges, full_range, infer_sample_shape
 from skdae.lists import checked_samples, is_list_of_samples
 
-__all__ = ["import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
+__all__ = ["Arrays", "import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
+
+Arrays = np.ndarray | list[np.ndarray]
+"""Samples as one array, or a list of samples of different sizes."""
 
 _SMALLEST_SIDE, _LARGEST_WINDOW = 3, 7
 _ROWS_AT_ONCE = 1024
@@ -31,16 +34,16 @@ def psnr(
 ) -> float | np.ndarray:
     """Peak signal-to-noise ratio in decibels.
 
-    The usual figure of merit of denoising: 10 dB less is ten times the squared error.
-    Larger is better, and a perfect result is infinite. It is the mean squared error on a
-    logarithmic scale, comparable between dtypes because it is relative to the range.
+    The usual measure of denoising. Larger is better: 10 dB more is a tenth of the mean squared
+    error, and a perfect result is infinite. It is relative to the range of the values, so it can
+    be compared between dtypes.
 
     Parameters
     ----------
     clean : array-like of shape (n_samples, ...), or list of arrays
         The truth. A list holds images or signals of different sizes.
     denoised : array-like of clean's shape, or list of arrays
-        What is judged.
+        The result to judge.
     data_range : float or None, default=None
         Distance between the lowest and the highest value the data can have. None takes
         the full range of the dtype for ``uint8`` (255) and ``uint16`` (65535), and 1 for
@@ -102,7 +105,7 @@ def ssim(
         The truth: flat rows, ``(n, height, width)`` or ``(n, height, width, channels)``; or a
         list of images of different sizes.
     denoised : array-like of clean's shape, or list of arrays
-        What is judged.
+        The result to judge.
     data_range : float or None, default=None
         Distance between the lowest and the highest value the data can have. None takes
         the full range of the dtype of ``clean`` for ``uint8`` (255) and ``uint16``
@@ -171,13 +174,13 @@ def ssim(
     return values if per_sample else float(values.mean())
 
 
-def mean_squared_error(clean: Any, denoised: Any) -> np.float64:
+def mean_squared_error(clean: Arrays, denoised: Arrays) -> np.float64:
     """Return the mean over all values, those of all samples of a list together."""
     sizes = [sample.size for sample in clean] if isinstance(clean, list) else None
     return np.average(_mean_squared_errors(clean, denoised), weights=sizes)
 
 
-def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
+def _mean_squared_errors(clean: Arrays, denoised: Arrays) -> np.ndarray:
     """MSE of each sample, without float64 copies of whole arrays."""
     if isinstance(clean, list):
         pairs = zip(clean, denoised, strict=True)
@@ -190,13 +193,13 @@ def _mean_squared_errors(clean: Any, denoised: Any) -> np.ndarray:
     return errors
 
 
-def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
-    """Make fractions of both, where only one is an image of integers, or each another one.
+def on_one_scale(clean: Arrays, denoised: Arrays) -> tuple[Arrays, Arrays]:
+    """Convert both to fractions of their full range, if their dtypes have different ranges.
 
     Raises
     ------
     ValueError
-        If the other one is far outside of [0, 1].
+        If the array of floats is far outside of [0, 1].
     """
     a, b = clean[0].dtype, denoised[0].dtype
     if full_range(a) == full_range(b):
@@ -206,13 +209,13 @@ def on_one_scale(clean: Any, denoised: Any) -> tuple[Any, Any]:
     return _fractions(clean), _fractions(denoised)
 
 
-def _fractions(X: Any) -> Any:
+def _fractions(X: Arrays) -> Arrays:
     if isinstance(X, list):
-        return [_fractions(x) for x in X]
+        return [x / (full_range(x.dtype) or 1.0) for x in X]
     return X / (full_range(X.dtype) or 1.0)
 
 
-def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
+def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
     if is_list_of_samples(clean) or is_list_of_samples(denoised):
         return _check_lists(clean, denoised, owner)
     clean, denoised = (
@@ -227,7 +230,7 @@ def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Any, Any]:
     return clean, denoised
 
 
-def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
+def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
     if not (isinstance(clean, (list, tuple)) and isinstance(denoised, (list, tuple))):
         raise ValueError(f"{owner} compares a list of samples with a list, or two arrays.")
     if len(clean) != len(denoised):
@@ -247,7 +250,7 @@ def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[list, list]:
     return pairs[0], pairs[1]
 
 
-def _check_data_range(data_range: float | None, clean: Any, owner: str) -> float:
+def _check_data_range(data_range: float | None, clean: Arrays, owner: str) -> float:
     """Return the range given, or that of the dtype; warn where the data are known to exceed it."""
     validate_parameter_constraints(
         {"data_range": [Interval(Real, 0, None, closed="neither"), None]},
@@ -268,8 +271,8 @@ def _check_data_range(data_range: float | None, clean: Any, owner: str) -> float
     low, high = float(min(x.min() for x in clean)), float(max(x.max() for x in clean))
     if high - low > _MOST_OF_RANGE_1:
         warn_user(
-            f"{owner} takes floats to range over 1, and the clean data go from {low:g} to "
-            f"{high:g}. Say how far they can lie apart: data_range={high - low:.3g}. As a score of "
+            f"{owner} takes floats to range over 1, but the clean data go from {low:g} to "
+            f"{high:g}. Give the range of the values: data_range={high - low:.3g}. To score "
             "tables, 'neg_mse' and 'r2' need no range."
         )
     return 1.0

@@ -18,6 +18,7 @@ from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_co
 from skdae.layout import check_sample_shape, full_range
 from skdae.lists import is_list_of_samples
 from skdae.metrics._quality import (
+    Arrays,
     import_ssim,
     mean_squared_error,
     on_one_scale,
@@ -26,24 +27,29 @@ from skdae.metrics._quality import (
 )
 from skdae.noise import NoiseInjector
 
-__all__ = ["DenoisingScorer", "at_the_denoiser", "clean_and_noisy", "make_denoising_scorer"]
+__all__ = [
+    "DenoisingScorer",
+    "clean_and_noisy",
+    "make_denoising_scorer",
+    "skip_steps_before_noise",
+]
 
 _LARGEST_SEED = 2**32 - 1
 
 
 def make_denoising_scorer(
     noise: NoiseInjector | None = None,
-    metric: str | Callable[[np.ndarray, np.ndarray], float] = "psnr",
+    metric: str | Callable[..., float] = "psnr",
     *,
     random_state: int = 0,
     sample_shape: tuple[int, ...] | None = None,
 ) -> DenoisingScorer:
     """Make a scorer that judges denoising on one fixed evaluation noise.
 
-    For ``scoring=`` of ``GridSearchCV``, ``cross_val_score`` and their kind. The score of
-    an autoencoder itself measures reconstruction, so that a search over noise levels that
-    uses it always picks the least noise; this one asks each candidate to remove the same
-    noise, whatever it was trained on.
+    For ``scoring=`` of ``GridSearchCV``, ``cross_val_score`` and the like. The autoencoder's own
+    ``score`` measures reconstruction, so a search over noise levels that uses it always picks
+    the lowest level. This scorer gives every candidate the same noise to remove, whatever
+    noise it was trained on.
 
     Parameters
     ----------
@@ -51,7 +57,7 @@ def make_denoising_scorer(
         What corrupts the clean X that is scored. None scores pairs: X is noisy as it is
         and y, of X's shape, is the clean target.
     metric : {"psnr", "ssim", "neg_mse", "r2"} or callable, default="psnr"
-        What is measured; greater is better for all of them. A callable takes
+        The measure; greater is better for all of them. A callable takes
         ``(clean, denoised)``, two arrays of X's shape, and returns a number.
     random_state : int, default=0
         Seed of the evaluation noise. The seed of the injector is not used.
@@ -78,18 +84,17 @@ def make_denoising_scorer(
     all values.
 
     The noise of a row depends on ``random_state`` and on the values of that row alone, so
-    that every candidate, every fold, every order of the rows and every ``n_jobs`` meets
-    the same noisy row. It follows that equal rows get equal noise. Noises that take
-    values from other rows (:class:`SwapNoise` and what is composed with it) cannot do so:
-    they are drawn once for the array that is scored, the same for every candidate on the
-    same fold.
+    every candidate is scored on the same noisy row, in every fold, in any order of the rows and
+    with any ``n_jobs``. Equal rows get equal noise. Noises that take values from other rows
+    (:class:`SwapNoise` and mixtures with it) are drawn once for the array that is scored: they
+    are the same for every candidate on the same fold.
 
-    An autoencoder at the end of a pipeline gives back what it got from the steps before it: scaled
-    values, behind a scaler. There X, and y, go through these steps first; they are corrupted and
-    compared as the autoencoder sees them, where its noise step stands too.
+    A pipeline that ends in an autoencoder predicts in the units that the autoencoder sees: scaled
+    values, if a scaler comes before it. The scorer therefore sends X and y through the steps
+    before the noise step, or before the autoencoder, and corrupts and compares the results.
 
-    Give the candidates enough training to tell them apart: after a hundred steps every
-    level looks alike, and the least noise may win.
+    Give the candidates enough training to tell them apart: after a hundred steps, all noise
+    levels score nearly the same, and the lowest may win.
 
     Examples
     --------
@@ -125,14 +130,14 @@ def make_denoising_scorer(
 
 
 class DenoisingScorer:
-    """What :func:`make_denoising_scorer` returns.
+    """A callable ``scorer(estimator, X, y=None)``; :func:`make_denoising_scorer` makes it.
 
     Parameters
     ----------
     noise : NoiseInjector or None
-        What corrupts the data that are scored.
+        What corrupts the data before they are scored.
     metric : str or callable
-        What is measured.
+        The measure.
     random_state : int
         Seed of the evaluation noise.
     sample_shape : tuple of int or None
@@ -142,7 +147,7 @@ class DenoisingScorer:
     def __init__(
         self,
         noise: NoiseInjector | None,
-        metric: str | Callable[[np.ndarray, np.ndarray], float],
+        metric: str | Callable[..., float],
         random_state: int,
         sample_shape: tuple[int, ...] | None,
     ):
@@ -169,7 +174,7 @@ class DenoisingScorer:
         score : float
             Value of the metric.
         """
-        estimator, X, y = at_the_denoiser(estimator, X, y)
+        estimator, X, y = skip_steps_before_noise(estimator, X, y)
         clean, noisy = clean_and_noisy(X, y, self.noise, self.random_state, "A denoising scorer")
         denoised = estimator.predict(noisy)
         if not isinstance(clean, list):
@@ -190,24 +195,25 @@ class DenoisingScorer:
             f"random_state={self.random_state}{shape})"
         )
 
-    def _measure(self, clean: Any, denoised: Any) -> Any:
+    def _measure(self, clean: Arrays, denoised: Arrays) -> float | np.ndarray:
         if self.metric == "ssim":
             return ssim(clean, denoised, sample_shape=self.sample_shape)
         measure = _METRICS[self.metric] if isinstance(self.metric, str) else self.metric
         return measure(clean, denoised)
 
 
-def at_the_denoiser(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """Take the steps before the noise, or the autoencoder, that a pipeline ends with.
+def skip_steps_before_noise(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Apply the first steps of a pipeline that ends in an autoencoder, and return the others.
 
-    What was trained on pairs gives back what y was, in its own units, and is left as it is.
+    The first steps are those before its noise step, or before the autoencoder. An autoencoder
+    that was trained on pairs denoises in the units of y: its pipeline is returned as it is.
 
     Returns
     -------
     estimator : object
         The rest of the pipeline, or the estimator.
     X, y : array-like
-        What comes out of those steps; y only where it is a target.
+        The data after the first steps; y is transformed only if it is a target.
     """
     while hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
@@ -228,7 +234,7 @@ def at_the_denoiser(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
 
 def clean_and_noisy(
     X: Any, y: Any, noise: NoiseInjector | None, random_state: int, owner: str
-) -> tuple[Any, Any]:
+) -> tuple[Arrays, Any]:
     """Return the target and the input of an evaluation.
 
     With a noise, X is corrupted, and the target is y if it has X's shape, else X. Without
@@ -237,7 +243,7 @@ def clean_and_noisy(
     """
     is_list = is_list_of_samples(X)
     if is_list and not is_list_of_samples(y):
-        y = list(y) if np.ndim(y) > 1 else None  # else they are labels
+        y = list(y) if np.ndim(y) > 1 else None  # 1-D: labels
     elif not is_list and is_list_of_samples(y) and len({np.shape(sample) for sample in y}) == 1:
         y = np.stack([as_array(sample, "y") for sample in y])
     is_pair = y is not None and _shape(y) == _shape(X)
@@ -271,11 +277,11 @@ def _as_frame_like(X: Any, values: np.ndarray) -> Any:
 
 
 class _RowwiseNoise(NoiseInjector):
-    """A noise that is seeded anew for every row, by the values of the row."""
+    """A noise whose generator is seeded for each row from the values of that row."""
 
     clip = None
 
-    def __init__(self, noise):
+    def __init__(self, noise: NoiseInjector):
         self.noise = noise
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
@@ -292,16 +298,16 @@ class _RowwiseNoise(NoiseInjector):
         return self.noise._read(X, reset=reset)
 
     def _check_domain(self, seen: Any) -> None:
-        """Say nothing: a search would warn for every candidate and fold, in each process."""
+        """Skip the warnings: a search would repeat them for every candidate, fold and process."""
 
 
-def _neg_mse(clean: Any, denoised: Any) -> float:
+def _neg_mse(clean: Arrays, denoised: Arrays) -> float:
     """-MSE, of fractions of the full range for uint8 and uint16."""
     white = full_range(clean[0].dtype) or 1.0
     return -float(mean_squared_error(clean, denoised)) / white**2
 
 
-def _r2(clean: Any, denoised: Any) -> float:
+def _r2(clean: Arrays, denoised: Arrays) -> float:
     """1 - SS(clean - denoised) / SS(clean - mean), pooled over all values."""
     return r2_score(
         *(np.concatenate([x.ravel() for x in X], dtype=float) for X in (clean, denoised))
@@ -311,5 +317,5 @@ def _r2(clean: Any, denoised: Any) -> float:
 _METRICS: dict[str, Callable] = {"psnr": psnr, "neg_mse": _neg_mse, "r2": _r2}
 
 
-def _name(function: Any) -> str:
+def _name(function: Callable) -> str:
     return getattr(function, "__name__", None) or repr(function)

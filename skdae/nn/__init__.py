@@ -4,5 +4,15 @@ from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv import ConvAutoencoder
 from skdae.nn._dense import DenseAutoencoder
 from skdae.nn._unet import ResidualUNet
+from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
 
-__all__ = ["ACTIVATIONS", "ConvAutoencoder", "DenseAutoencoder", "ResidualUNet"]
+__all__ = [
+    "ACTIVATIONS",
+    "AnySize",
+    "Autoencoder",
+    "ConvAutoencoder",
+    "DenseAutoencoder",
+    "Encoder",
+    "ResidualUNet",
+    "promises_any_size",
+]

@@ -7,10 +7,10 @@ from functools import partial
 
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "RISING"]
+__all__ = ["ACTIVATIONS", "INCREASING"]
 
-# In place where the gradient can be told from the output: they follow a layer that needs its own
-# output no more.
+# In place where the gradient follows from the output, since the layer before does not need its
+# output for its own gradient.
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": partial(nn.ELU, inplace=True),
     "gelu": nn.GELU,
@@ -21,5 +21,5 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
 }
 
-RISING = frozenset({"elu", "identity", "leaky_relu", "relu", "tanh"})
-"""Those of which a larger input never makes a smaller output."""
+INCREASING = frozenset({"elu", "identity", "leaky_relu", "relu", "tanh"})
+"""Names of the activations that never decrease: they commute with max pooling."""

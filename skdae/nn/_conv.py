@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdae.nn._activations import ACTIVATIONS, RISING
-from skdae.nn._float32 import as_autocast, in_float32, through
-from skdae.nn._to_few import ConvToFew
+from skdae.nn._activations import ACTIVATIONS, INCREASING
+from skdae.nn._float32 import apply_layers, in_float32, to_autocast_dtype
+from skdae.nn._narrow_conv import NarrowConv2d
 
 __all__ = ["CONV", "ConvAutoencoder", "crop", "last_conv", "pad_to_multiple"]
 
@@ -46,17 +46,17 @@ class ConvAutoencoder(nn.Module):
     activation : str, default="relu"
         A key of ``ACTIVATIONS``.
     returns_logits : bool, default=False
-        Whether the output stands before its sigmoid.
+        Whether the output consists of logits, to which the caller applies a sigmoid.
 
     Attributes
     ----------
     stride : int
-        Values of each axis of space that make one of the code.
+        Pixels, or steps of a signal, along each axis that make one place of the code.
     reach : int or None
-        How far from a value of the output the input may lie that it depends on. None, with a
-        dense bottleneck, is everywhere: samples are of the one size that the module was built for.
+        How far from a value of the output the input may lie that it depends on, in pixels. None,
+        with a dense bottleneck: the module takes only the size that it was built for.
     width : float
-        Values that the widest layer holds for each place of the input.
+        Values that the widest layer holds for each pixel of the input.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class ConvAutoencoder(nn.Module):
         n_channels, *size = sample_shape
         self.size = tuple(size)
         self.stride = 2 ** len(channels)
-        # Each level convolves once at its finer stride on the way down, and once between its
-        # strides on the way up; what is pooled lies within one stride.
+        # Each level has a convolution at its finer stride in the encoder, and one at its coarser
+        # stride in the decoder; pooling stays within one stride.
         kernels = (kernel_size // 2) * (1 + sum(3 * 2**level for level in range(len(channels))))
         self.reach = None if latent_dim is not None else kernels + 2 * self.stride
         n_axes = len(size)
@@ -93,9 +93,9 @@ class ConvAutoencoder(nn.Module):
             stride = 2 if downsample == "stride" else 1
             encoder += [conv(n_in, n_out, kernel_size, stride, same)]
             pool = [] if downsample == "stride" else [_POOL[downsample][n_axes](2)]
-            # The largest of four comes through a rising activation unchanged: pool first, and
-            # a quarter of the values remains.
-            pools_first = downsample == "max" and activation in RISING
+            # An activation that never decreases commutes with max pooling. After pooling it has
+            # a quarter of the values to compute.
+            pools_first = downsample == "max" and activation in INCREASING
             encoder += [*pool, act()] if pools_first else [act(), *pool]
 
         decoder: list[nn.Module] = []
@@ -124,8 +124,8 @@ class ConvAutoencoder(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Map samples to codes: (n, channels, ...) or (n, latent_dim)."""
         first, *others = self.encoder
-        x = as_autocast(in_float32(first, pad_to_multiple(x, self.stride)))
-        return through(others, x)
+        x = to_autocast_dtype(in_float32(first, pad_to_multiple(x, self.stride)))
+        return apply_layers(others, x)
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes to samples of the size that the module was built for."""
@@ -137,13 +137,13 @@ class ConvAutoencoder(nn.Module):
 
     def _decode(self, code: Tensor) -> Tensor:
         *others, last = self.decoder
-        return in_float32(last, through(others, code))
+        return in_float32(last, apply_layers(others, code))
 
 
 def last_conv(n_axes: int, n_in: int, n_out: int, kernel_size: int) -> nn.Module:
-    """Return the convolution that ends a net: it keeps the size, and leaves few channels."""
+    """Return the last convolution of a net: it keeps the size and has few output channels."""
     if n_axes == 2:
-        return ConvToFew(n_in, n_out, kernel_size)
+        return NarrowConv2d(n_in, n_out, kernel_size)
     return CONV[n_axes](n_in, n_out, kernel_size, padding=kernel_size // 2)
 
 

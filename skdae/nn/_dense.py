@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._float32 import as_autocast, in_float32, through
+from skdae.nn._float32 import apply_layers, in_float32, to_autocast_dtype
 
 __all__ = ["DenseAutoencoder"]
 
 
 class DenseAutoencoder(nn.Module):
-    """Fully connected layers down to a code and back, mirrored.
+    """Fully connected layers down to a code, and the same widths back.
 
-    Every layer but the last is followed by the activation, the code too.
+    The activation follows every layer but the last one; it also follows the layer of the code.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class DenseAutoencoder(nn.Module):
     activation : str, default="relu"
         A key of ``ACTIVATIONS``.
     returns_logits : bool, default=False
-        Whether the output stands before its sigmoid.
+        Whether the output consists of logits, to which the caller applies a sigmoid.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class DenseAutoencoder(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, ...) to codes (n, latent_dim)."""
         first, *others = self.encoder
-        return through(others, as_autocast(in_float32(first, x.flatten(1))))
+        return apply_layers(others, to_autocast_dtype(in_float32(first, x.flatten(1))))
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes (n, latent_dim) to samples (n, ...)."""
         *others, last = self.decoder
-        return in_float32(last, through(others, code)).unflatten(1, self.sample_shape)
+        return in_float32(last, apply_layers(others, code)).unflatten(1, self.sample_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""

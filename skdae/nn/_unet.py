@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv import CONV, crop, last_conv, pad_to_multiple
-from skdae.nn._float32 import as_autocast, in_float32
+from skdae.nn._float32 import in_float32, to_autocast_dtype
 
 __all__ = ["ResidualUNet"]
 
@@ -19,10 +19,10 @@ class ResidualUNet(nn.Module):
     """Residual blocks on strided levels.
 
     Squares of pixels become channels first (pixel-unshuffle), so that no convolution works at
-    the full size. Each level halves the size by a convolution of stride 2; the way back doubles
-    it by pixel-shuffle and adds what the way down left there. Every block starts as the
-    identity. Sizes that the strides do not divide are padded by their last values and cropped
-    back.
+    the full size. From level to level a convolution of stride 2 halves the size. The way up
+    doubles it again by pixel-shuffle, and adds the features of that level from the way down (skip
+    connections). Every block starts as the identity. Sizes that the strides do not divide are
+    padded by their last values and cropped back.
 
     Parameters
     ----------
@@ -41,16 +41,16 @@ class ResidualUNet(nn.Module):
     residual : bool, default=False
         Whether the net computes what to add to the input, instead of the clean sample.
     returns_logits : bool, default=False
-        Whether the output stands before its sigmoid.
+        Whether the output consists of logits, to which the caller applies a sigmoid.
 
     Attributes
     ----------
     stride : int
-        Values of each axis of space that make one of the deepest features.
+        Pixels, or steps of a signal, along each axis that make one place of the deepest level.
     reach : int
-        How far from a value of the output the input may lie that it depends on.
+        How far from a value of the output the input may lie that it depends on, in pixels.
     width : float
-        Values that the widest layer holds for each place of the input.
+        Values that the widest layer holds for each pixel of the input.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class ResidualUNet(nn.Module):
         n_axes = len(size)
         self.unshuffle = unshuffle
         self.stride = unshuffle * 2 ** (len(channels) - 1)
-        # The first and the last convolution, two for each block, down and up; the deepest level
-        # has no way up. What is unshuffled or halved lies within one stride.
+        # The first and the last convolution, and two for each block. All levels have blocks on the
+        # way down, all but the deepest on the way up. Unshuffling and halving stay in one stride.
         strides = [unshuffle * 2**level for level in range(len(channels))]
         n_convs = 2 * unshuffle + 4 * n_blocks * sum(strides) - 2 * n_blocks * strides[-1]
         self.reach = (kernel_size // 2) * n_convs + self.stride
@@ -117,7 +117,7 @@ class ResidualUNet(nn.Module):
     def _down(self, x: Tensor) -> list[Tensor]:
         """Return the features of each level, from the finest to the deepest."""
         x = pixel_unshuffle(pad_to_multiple(x, self.stride), self.unshuffle)
-        out = as_autocast(in_float32(self.first, x))
+        out = to_autocast_dtype(in_float32(self.first, x))
         features = [self.ways_down[0](out)]
         for halving, way_down in zip(self.halvings, self.ways_down[1:], strict=True):
             features.append(way_down(halving(features[-1])))
@@ -125,7 +125,7 @@ class ResidualUNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """x + conv(act(conv(x))), with zeros in the second convolution to begin with."""
+    """x + conv(act(conv(x))), where the second convolution starts with zeros."""
 
     def __init__(self, conv: type[nn.Module], width: int, kernel_size: int, activation: str):
         super().__init__()

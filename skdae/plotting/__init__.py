@@ -1,4 +1,4 @@
-"""Pictures of what denoising did, and of how training went."""
+"""Plots of denoised samples, and of the losses of a training."""
 
 from skdae.plotting._denoising import DenoisingDisplay
 from skdae.plotting._loss_curve import LossCurveDisplay

@@ -1,4 +1,4 @@
-"""Samples as pictures: clean, noisy and denoised."""
+"""Plots of samples: clean, noisy and denoised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae.layout import infer_sample_shape, squeezed
 from skdae.lists import is_list_of_samples, read_list
-from skdae.metrics import at_the_denoiser, clean_and_noisy, psnr
+from skdae.metrics import psnr
+from skdae.metrics._quality import Arrays
+from skdae.metrics._scorer import clean_and_noisy, skip_steps_before_noise
 from skdae.noise import NoiseInjector
 from skdae.plotting._last_step import last_step
 
@@ -29,12 +31,12 @@ _PARAMETERS = {
 
 
 class DenoisingDisplay:
-    """Samples, what noise made of them, and what an estimator makes of that.
+    """Pictures of samples: clean, noisy and denoised, one below the other.
 
-    Three rows, clean, noisy and denoised, with one column a sample and the PSNR under
-    each noisy and each denoised one. Images are shown as images, gray or in colour, and
-    all other samples as curves. Make it with :meth:`from_estimator` or
-    :meth:`from_predictions`. Needs matplotlib: ``pip install skdae[plot]``.
+    Each sample has a column, with the PSNR under its noisy and its denoised picture. Images are
+    shown as images, gray or in colour, and all other samples as curves. Make it with
+    :meth:`from_estimator` or :meth:`from_predictions`. Needs matplotlib:
+    ``pip install skdae[plot]``.
 
     Parameters
     ----------
@@ -83,7 +85,15 @@ class DenoisingDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, clean, noisy, denoised, *, sample_shape=None, data_range=None):
+    def __init__(
+        self,
+        clean: Arrays,
+        noisy: Arrays,
+        denoised: Arrays,
+        *,
+        sample_shape: tuple[int, ...] | None = None,
+        data_range: float | None = None,
+    ):
         self.clean = clean
         self.noisy = noisy
         self.denoised = denoised
@@ -107,8 +117,8 @@ class DenoisingDisplay:
 
         Notes
         -----
-        The pictures of one column share one scale: of an image, the lowest and the highest
-        value of the clean sample are black and white; curves share it across columns too.
+        The pictures of an image share one scale: the lowest value of the clean sample is black,
+        the highest white. All curves share one scale.
         Images of 2 or more than 4 channels are shown as the mean of their channels.
         """
         pyplot = import_optional(
@@ -167,7 +177,7 @@ class DenoisingDisplay:
         axes: Any = None,
         cmap: Any = "gray",
     ) -> DenoisingDisplay:
-        """Corrupt clean samples, or take noisy ones, and show what the estimator does.
+        """Draw samples with what an estimator makes of them, corrupted first if they are clean.
 
         Parameters
         ----------
@@ -205,7 +215,7 @@ class DenoisingDisplay:
         _check_parameters(owner, noise=noise, random_state=random_state, n_samples=n_samples)
         if noise is None or not noise._mixes_rows:
             X, y = X[:n_samples], y if y is None else y[:n_samples]
-        estimator, X, y = at_the_denoiser(estimator, X, y)
+        estimator, X, y = skip_steps_before_noise(estimator, X, y)
         clean, noisy = clean_and_noisy(X, y, noise, random_state, owner)
         clean, noisy = clean[:n_samples], noisy[:n_samples]
         if sample_shape is None:
@@ -234,7 +244,7 @@ class DenoisingDisplay:
         axes: Any = None,
         cmap: Any = "gray",
     ) -> DenoisingDisplay:
-        """Show samples that are denoised already.
+        """Draw clean, noisy and denoised samples that you have already.
 
         Parameters
         ----------
@@ -321,7 +331,7 @@ def _figure_size(shape: tuple[int, ...], n_samples: int) -> tuple[float, float]:
 
 
 # ---------------------------------------------------------------------- reading
-def _check_parameters(owner: str, **params: Any) -> None:
+def _check_parameters(owner: str, **params: object) -> None:
     validate_parameter_constraints(_PARAMETERS, params, caller_name=owner)
 
 
@@ -343,16 +353,16 @@ def _sample_shape_of(estimator: Any, shape: tuple[int, ...]) -> tuple[int, ...] 
     return fitted if len(shape) == 1 or squeezed(fitted) == squeezed(shape) else None
 
 
-def _shapes_of(samples: Any) -> Any:
+def _shapes_of(samples: Arrays) -> tuple[int, ...] | list[tuple[int, ...]]:
     """Return the shape of an array, or those of the samples of a list."""
     return [np.shape(x) for x in samples] if is_list_of_samples(samples) else np.shape(samples)
 
 
-def _with_channels(samples: Any, sample_shape: Any) -> list[np.ndarray]:
+def _with_channels(samples: Arrays, sample_shape: tuple[int, ...] | None) -> list[np.ndarray]:
     """Give samples their axes, channels last."""
     owner = "DenoisingDisplay"
     if is_list_of_samples(samples):
-        return read_list(samples, owner, sample_shape=sample_shape)
+        return read_list(list(samples), owner, sample_shape=sample_shape)
     array = np.asarray(samples)
     shape = infer_sample_shape(array.shape[1:], sample_shape, owner, flat=False)
     return list(array.reshape(-1, *shape))

@@ -22,9 +22,9 @@ _LOSS_NAMES = {
 
 
 class LossCurveDisplay:
-    """The training and the validation loss of every epoch.
+    """Curves of the training and the validation loss.
 
-    Shows whether training was long enough (both still fall), too long (the validation
+    They show whether training was too short (both still fall), too long (the validation
     loss rises again) or unstable. Make it with :meth:`from_estimator`. Needs matplotlib:
     ``pip install skdae[plot]``.
 
@@ -35,7 +35,7 @@ class LossCurveDisplay:
     validation_loss_curve : sequence of float or None, default=None
         Validation loss of each epoch. None or empty if there was no validation.
     loss_name : str, default="loss"
-        What the losses measure: the label of the axis.
+        Name of the loss, the label of the axis.
 
     Attributes
     ----------
@@ -60,7 +60,13 @@ class LossCurveDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, loss_curve, validation_loss_curve=None, *, loss_name="loss"):
+    def __init__(
+        self,
+        loss_curve: Sequence[float],
+        validation_loss_curve: Sequence[float] | None = None,
+        *,
+        loss_name: str = "loss",
+    ):
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.loss_name = loss_name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,9 +22,9 @@ __all__ = ["RECIPES", "GrayLevelPoissonNoise", "conv_autoencoder"]
 
 
 class GrayLevelPoissonNoise(NoiseInjector):
-    """Count photons while fitting, more of them where a sample has more distinct values.
+    """Add Poisson noise while fitting, as scikit-image's ``random_noise`` draws it.
 
-    Poisson noise as scikit-image's ``random_noise`` draws it.
+    A sample with more distinct values has a higher peak, and so less noise.
 
     Parameters
     ----------
@@ -42,12 +42,18 @@ class GrayLevelPoissonNoise(NoiseInjector):
     of distinct values of the sample.
     """
 
-    def __init__(self, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        *,
+        clip: tuple[float, float] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        when: str = "fit",
+    ):
         self.clip = clip
         self.random_state = random_state
         self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """P(max(x, 0)·peak) / peak, with a peak per sample."""
         peak = peak_of(x)
         return torch.poisson(x.clamp(min=0) * peak, generator=generator) / peak

@@ -1,4 +1,4 @@
-"""What Keras does by default, for networks that were published in it."""
+"""Layers, initial weights and Adam as in Keras, for networks that were published in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Dense", "SequentialAutoencoder", "keras_adam", "start_as_keras"]
 
 
 class SequentialAutoencoder(nn.Module):
-    """A list of layers down to the code, and a list of layers back.
+    """An autoencoder from a list of layers for the encoder and one for the decoder.
 
     Parameters
     ----------
     encoder, decoder : sequence of nn.Module
         The layers.
     returns_logits : bool
-        Whether the output stands before its sigmoid, which the estimator applies.
+        Whether the output consists of logits, to which the estimator applies a sigmoid.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class SequentialAutoencoder(nn.Module):
 
 @dataclass(frozen=True)
 class Dense:
-    """Builds Dense ``width`` relu, then Dense sigmoid.
+    """Builds a dense layer of ``width`` units with relu, then a dense layer with sigmoid.
 
-    A class of its own: in a skops file, a ``partial`` would be one more type to trust.
+    A class, since in a skops file a ``partial`` would be one more type to trust.
 
     Parameters
     ----------
@@ -77,5 +77,5 @@ def start_as_keras(module: nn.Module) -> None:
 
 
 def keras_adam(params: Iterable, lr: float) -> torch.optim.Optimizer:
-    """Adam with the epsilon of Keras."""
+    """Return Adam with the epsilon of Keras."""
     return torch.optim.Adam(params, lr=lr, eps=1e-7, fused=True)

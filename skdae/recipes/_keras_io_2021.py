@@ -1,4 +1,4 @@
-"""The example of keras.io: the default network of ConvDAE."""
+"""The example of keras.io; its network is the default of ConvDAE."""
 
 from __future__ import annotations
 

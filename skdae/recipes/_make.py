@@ -1,4 +1,4 @@
-"""From the name of a published system to an estimator."""
+"""Find published systems by name, and make estimators of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def names() -> tuple[str, ...]:
 
 
 def describe(name: str) -> Recipe:
-    """Look up what is known of a published system.
+    """Return the recipe of a published system.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def describe(name: str) -> Recipe:
 def make(name: str, schedule: str = "ours", **params: Any) -> DenoisingAutoencoder:
     """Make the estimator of a published system.
 
-    The network is exactly the published one and starts as Keras starts it. It takes MNIST
+    The network is exactly the published one, with initial weights as in Keras. It takes MNIST
     as floats in [0, 1], of shape (n_samples, 28, 28).
 
     Parameters
@@ -106,10 +106,10 @@ def make(name: str, schedule: str = "ours", **params: Any) -> DenoisingAutoencod
 
     Notes
     -----
-    Both schedules draw the noise anew for every batch. The authors drew it once: pairs, in
-    ``fit(X_noisy, X)`` with ``noise="auto"``, do the same. Where ``pretraining_epochs`` of
-    the recipe is not 0, the authors trained that long without noise first; ``warm_start=True``
-    lets two fits follow each other. ``benchmarks/published.py`` does both.
+    Both schedules draw the noise anew for every batch. The authors drew it once; to do the same,
+    fit pairs, ``fit(X_noisy, X)`` with ``noise="auto"``. If ``pretraining_epochs`` of the recipe
+    is not 0, the authors first trained so many epochs without noise; to do the same, fit twice
+    with ``warm_start=True``. ``benchmarks/published.py`` does both.
 
     Examples
     --------

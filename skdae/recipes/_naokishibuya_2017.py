@@ -16,8 +16,8 @@ _PUBLISHED = {"lr": 1e-3, "batch_size": 128, "max_epochs": 50}
 def conv_autoencoder(sample_shape: tuple[int, ...]) -> SequentialAutoencoder:
     """Build four convolutions down to a code of 4x4x8, and four back with upsampling.
 
-    The third pooling rounds 7 up to 4, and the convolution from 16 to 14 has no padding, so
-    that images of 28x28 come back as such.
+    The third pooling halves 7 to 4 (rounded up), and the convolution from 16 to 14 has no
+    padding, so that the output is 28x28 again.
     """
     n_channels = sample_shape[0]
     return SequentialAutoencoder(

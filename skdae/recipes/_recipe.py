@@ -1,4 +1,4 @@
-"""Recipe: what is known of a published system."""
+"""The data of a published system: network, noise, training and reported numbers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A published system as data: its network, its task and what was reported.
+    """A published system as data: its network, its task and its reported numbers.
 
-    ``skdae.recipes.describe`` gives one by its name, and ``skdae.recipes.make`` turns it
-    into an estimator.
+    ``skdae.recipes.describe`` returns it by name, and ``skdae.recipes.make`` makes an estimator
+    of it.
 
     Parameters
     ----------
     name : str
-        What ``make`` takes.
+        Name of the system, for ``make`` and ``describe``.
     title : str
         Title of the publication.
     author : str or None
@@ -43,13 +43,13 @@ class Recipe:
     published : dict
         ``lr``, ``batch_size`` and ``max_epochs`` of the authors.
     ours : dict
-        The same of a one-cycle schedule, tuned to reach the reported number soon.
+        The same for a one-cycle schedule, tuned to reach the reported number in few epochs.
     reported : dict of {int: float}
         The authors' loss on held-out images after so many epochs; empty if they gave no number.
     pretraining_epochs : int, default=0
-        Epochs from clean images to themselves that go before, in the published schedule.
+        Epochs that the published schedule first trains on clean images, without noise.
     notes : str, default=""
-        What else a reader of the numbers should know.
+        Remarks on the numbers.
 
     See Also
     --------

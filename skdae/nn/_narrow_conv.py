@@ -1,4 +1,4 @@
-"""A convolution from many channels to few, as one product of matrices."""
+"""A convolution from many channels to few, computed as one matrix product."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ConvToFew"]
+__all__ = ["NarrowConv2d"]
 
 _PARTS = 16
 
 
-class ConvToFew(nn.Conv2d):
-    """A convolution that keeps the size and leaves few channels, as at the end of a net.
+class NarrowConv2d(nn.Conv2d):
+    """A convolution that keeps the size and has few output channels, as at the end of a net.
 
-    Kernels of libraries block their loops by 8 or 16 output channels, and waste most of a block on
-    one to three. On the CPU, one product makes a plane for each output channel and place of the
-    kernel; the planes are shifted and added. Elsewhere, and for many channels, it is an
-    ``nn.Conv2d``. The output is float32, for inputs in bfloat16 too, whose gradients are bfloat16.
+    Libraries compute 8 or 16 output channels at once, and waste most of that work on one to three.
+    On the CPU, this layer computes an image for each output channel and each weight of its
+    kernel in one matrix product, then shifts and adds these images. On other devices, and for many
+    channels, it is an ``nn.Conv2d``. The output is float32, also for inputs in bfloat16; the
+    gradient has the dtype of the input.
 
     Parameters
     ----------
@@ -42,13 +43,13 @@ class ConvToFew(nn.Conv2d):
         plain = x.dtype in (torch.float32, torch.bfloat16) and self.weight.dtype == torch.float32
         if not fewer or not plain or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return super().forward(x if x.dtype == self.weight.dtype else x.float())
-        return _Planes.apply(x, self.weight) + self.bias.view(-1, 1, 1)
+        return _ShiftedPlanes.apply(x, self.weight) + self.bias.view(-1, 1, 1)
 
 
-class _Planes(torch.autograd.Function):
-    """With the columns of x, one a pixel, and the rows of W, one a place of the kernel: P = W·X.
+class _ShiftedPlanes(torch.autograd.Function):
+    """Planes P = W·X; the output is the sum of the planes, each shifted by its offset.
 
-    The output is the sum of the planes P, each shifted to its place.
+    X has a column for each pixel, W a row for each output channel and offset in the kernel.
     """
 
     @staticmethod
@@ -61,7 +62,7 @@ class _Planes(torch.autograd.Function):
         n_out, _, side, _ = weight.shape
         planes = (kernel @ pixels.T.float()).view(n_out, side, side, n, height, width)
         out = torch.zeros((n_out, n, height + side - 1, width + side - 1))
-        for i, j in _places(side):
+        for i, j in _offsets(side):
             i_back, j_back = side - 1 - i, side - 1 - j
             out[:, :, i_back : i_back + height, j_back : j_back + width] += planes[:, i, j]
         margin = side // 2
@@ -75,17 +76,17 @@ class _Planes(torch.autograd.Function):
         margin = side // 2
         padded = F.pad(gradient.movedim(1, 0), (margin, margin, margin, margin))
         shifted = torch.empty((n_out, side, side, n, height, width), dtype=pixels.dtype)
-        for i, j in _places(side):
+        for i, j in _offsets(side):
             i_back, j_back = side - 1 - i, side - 1 - j
             shifted[:, i, j] = padded[:, :, i_back : i_back + height, j_back : j_back + width]
         rows, kernel = shifted.view(len(kernel), -1), kernel.to(pixels.dtype)
         to_x = (rows.T @ kernel).view(n, height, width, n_in).movedim(-1, 1)
-        # A product over all pixels keeps one core busy; one for each part keeps all.
+        # One product over all pixels runs on one core; a batch of products runs on all.
         parts = math.gcd(_PARTS, len(pixels))
         rows, columns = rows.view(len(kernel), parts, -1), pixels.view(parts, -1, n_in)
         to_weight = (rows.movedim(1, 0) @ columns).sum(0, dtype=torch.float32)
         return to_x, to_weight.view(n_out, side, side, n_in).movedim(-1, 1)
 
 
-def _places(side: int) -> Iterator[tuple[int, ...]]:
+def _offsets(side: int) -> Iterator[tuple[int, ...]]:
     return itertools.product(range(side), repeat=2)

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from skdae.nn._to_few import ConvToFew, _Planes
+from skdae.nn._narrow_conv import NarrowConv2d, _ShiftedPlanes
 
 SIZES = [(1, 32, 1, 1), (3, 32, 7, 9), (2, 40, 1, 6), (5, 64, 12, 4), (16, 32, 28, 28)]
 
 
 def pair(n_in: int, n_out: int, kernel_size: int) -> tuple[nn.Module, nn.Module]:
     """Make the same convolution twice: ours, and torch's."""
-    ours = ConvToFew(n_in, n_out, kernel_size)
+    ours = NarrowConv2d(n_in, n_out, kernel_size)
     plain = nn.Conv2d(n_in, n_out, kernel_size, padding=kernel_size // 2)
     plain.load_state_dict(ours.state_dict())
     return ours, plain
@@ -40,8 +40,8 @@ def test_values_and_gradients(shape, n_out, kernel_size, memory_format):
 
 def test_the_product_is_what_runs(monkeypatch):
     calls = []
-    apply = _Planes.apply
-    monkeypatch.setattr(_Planes, "apply", lambda *args: calls.append(1) or apply(*args))
+    apply = _ShiftedPlanes.apply
+    monkeypatch.setattr(_ShiftedPlanes, "apply", lambda *args: calls.append(1) or apply(*args))
     ours, plain = pair(32, 1, 3)
     x = torch.rand(2, 32, 8, 8)
     ours(x)
