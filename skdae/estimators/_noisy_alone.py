@@ -6,6 +6,7 @@ from typing import Any
 
 from skdae.layout import parts_of
 from skdae.noise import GaussianNoise, NoiseInjector, PoissonNoise
+from skdae.training import as_loss
 
 __all__ = ["check_noisy_alone", "check_split"]
 
@@ -91,9 +92,10 @@ def check_split(estimator: Any, rows: Any, noise: NoiseInjector | None) -> None:
             "sigma), of images with the sigma of estimate_sigma(X).mean(), or noise=PoissonNoise("
             f"peak).{or_blind} Got noise={estimator.noise!r}."
         )
-    if estimator.loss != "mse":
+    loss = as_loss(estimator.loss)
+    if not loss.learns_the_mean or loss.target_range is not None:
         raise ValueError(
-            f"split_noise=True of {owner} learns from noisy targets, of which only the squared "
-            f"error learns the mean: take loss='mse'. Got loss={estimator.loss!r}."
+            f"split_noise=True of {owner} needs a loss that learns the mean of noisy targets, "
+            f"of any value: take loss='mse'. Got loss={estimator.loss!r}."
         )
     noise.check_splits(parts_of(rows), owner)

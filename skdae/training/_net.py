@@ -22,7 +22,7 @@ from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device, resolve_precision
 from skdae.training._explosion import LossExploded
-from skdae.training._losses import LOSSES, Loss, make_criterion, unit_of_loss
+from skdae.training._losses import LOSSES, Loss, check_one_number
 from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle
@@ -50,8 +50,8 @@ class DenoisingNet(NeuralNet):
     ----------
     module : callable () -> nn.Module
         Builds the module.
-    criterion : str or callable (reconstruction, target) -> Tensor
-        The loss, or its name.
+    criterion : Loss
+        The loss.
     lr_schedule : {"constant", "one_cycle"}
         How the learning rate moves; "constant" leaves it to the callbacks.
     precision : {"auto", "float32", "bfloat16"}
@@ -71,7 +71,7 @@ class DenoisingNet(NeuralNet):
         self,
         module: Callable[[], nn.Module],
         *,
-        criterion: str | Loss,
+        criterion: Loss,
         lr_schedule: str = "constant",
         precision: str = "auto",
         units: tuple[Units, Units] | None = None,
@@ -107,12 +107,11 @@ class DenoisingNet(NeuralNet):
 
     def initialize_criterion(self) -> DenoisingNet:
         """Make the loss that fits what the module returns."""
-        self.criterion_ = make_criterion(
-            self.criterion, logits=self.returns_logits, standardization=self.standardization_
+        loss, standardization = self.criterion, self.standardization_
+        self.criterion_ = loss.criterion(
+            logits=self.returns_logits, standardization=standardization
         )
-        self._unit_of_loss = 1.0
-        if self.standardization_ is not None:
-            self._unit_of_loss = unit_of_loss(self.criterion, self.standardization_.output_scale)
+        self._unit_of_loss = loss.unit(standardization.output_scale) if standardization else 1.0
         return self
 
     @property
@@ -238,7 +237,7 @@ class DenoisingNet(NeuralNet):
             and not self._observed
             and is_ours(self.module_)
             and self.optimizer in OPTIMIZERS.values()
-            and self.criterion in LOSSES
+            and self.criterion in LOSSES.values()
             and not has_hooks(self.module_, self.optimizer_)
         )
 
@@ -396,7 +395,7 @@ class DenoisingNet(NeuralNet):
             parameter.grad = None
         loss, output = self._loss_and_output(batch)
         if self._first_loss is _NO_LOSS:
-            self._check_loss(loss)
+            check_one_number(loss, self.criterion.function, self.owner)
         loss.backward()
         if self._observed:
             parameters = list(self.module_.named_parameters())
@@ -412,20 +411,6 @@ class DenoisingNet(NeuralNet):
         with torch.inference_mode():
             loss, output = self._loss_and_output(batch)
         return {"loss": loss, "y_pred": self._restored(output)}
-
-    def _check_loss(self, loss: Any) -> None:
-        got = f"a {type(loss).__name__}"
-        if isinstance(loss, Tensor):
-            if loss.ndim == 0 and loss.requires_grad:
-                return
-            got = f"a tensor of shape {tuple(loss.shape)}" + (
-                "" if loss.requires_grad else " that does not depend on the output"
-            )
-        raise TypeError(
-            f"The 'loss' parameter of {self.owner} must be a name, or a callable (output, target) "
-            f"that returns one number: a tensor of shape (), computed by torch from the output. "
-            f"Got {self.criterion!r}, which returns {got}."
-        )
 
     def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Send a batch through the module, and compare; at the spots alone where there are any."""

