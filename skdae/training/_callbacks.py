@@ -10,7 +10,15 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
-__all__ = ["BestWeights", "ProgressBar"]
+__all__ = ["BestWeights", "ProgressBar", "watches_batches"]
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+def watches_batches(callback: Callback) -> bool:
+    """Whether a callback has a hook that is called for every batch."""
+    kind = type(callback)
+    return any(getattr(kind, hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)
 
 
 class BestWeights(Callback):

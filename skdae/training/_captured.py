@@ -11,7 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CAN_CAPTURE", "CapturedStep", "has_hooks", "step_settings"]
+from skdae.training._batches import Batches
+
+__all__ = [
+    "CAN_CAPTURE",
+    "CapturedStep",
+    "can_capture",
+    "capture_training",
+    "has_hooks",
+    "step_settings",
+]
 
 CAN_CAPTURE = torch.__version__ >= "2.13"
 """Whether torch cleans up after a capture that fails: its allocator and its generators."""
@@ -30,8 +39,13 @@ _CAPTURING = threading.Lock()
 _IDLE_STREAMS: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
 
 
+def can_capture(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether torch can capture the steps of a module, and a replay leaves no hook out."""
+    return CAN_CAPTURE and not has_hooks(module, optimizer)
+
+
 def has_hooks(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
-    """Say whether a step runs hooks: code of the user, which a replay leaves out."""
+    """Whether a step runs hooks of the user, which a replay would leave out."""
     hooks: list[Any] = [
         nn.modules.module._has_any_global_hook(),
         optimizer._optimizer_step_pre_hooks,
@@ -182,3 +196,24 @@ class CapturedStep:
                 parameter.grad = None
         self.graph = None
         _IDLE_STREAMS[self.device].append(self.stream)
+
+
+def capture_training(
+    train_step: Callable[[tuple[Tensor, ...]], dict[str, Tensor]],
+    training: Batches,
+    total: Tensor,
+    *,
+    optimizer: torch.optim.Optimizer,
+    settings: Callable[[], Any],
+) -> CapturedStep:
+    """Return a captured step that trains on the chosen rows and adds their loss to ``total``."""
+    generator = training.generator
+    assert generator is not None
+
+    def step(chosen: Tensor) -> None:
+        loss = train_step(training.batch(chosen, generator))["loss"]
+        total.add_(loss, alpha=len(chosen))
+
+    return CapturedStep(
+        step, settings=settings, optimizer=optimizer, generator=generator, device=total.device
+    )
