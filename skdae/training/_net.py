@@ -119,7 +119,7 @@ class DenoisingNet(NeuralNet):
         """Whether the output of the module stands before its sigmoid."""
         return getattr(self.module_, "returns_logits", False)
 
-    def _get_module(self, name: str, msg: str) -> Any:
+    def _get_module(self, name: str, msg: str) -> object:
         """Return a module that saves its weights contiguously, as safetensors needs them."""
         found = super()._get_module(name, msg)
         return InPlainOrder(found) if isinstance(found, nn.Module) else found
@@ -265,7 +265,7 @@ class DenoisingNet(NeuralNet):
         return loss.item() * self._unit_of_loss
 
     def fit_loop(
-        self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: Any
+        self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: object
     ) -> DenoisingNet:
         """Alternate epochs of training (X) and validation (y)."""
         epochs = epochs or self.max_epochs
@@ -303,7 +303,7 @@ class DenoisingNet(NeuralNet):
         return self._best.is_exhausted
 
     def run_single_epoch(
-        self, iterator: Batches | None, training: bool, prefix: str, step_fn: Step, **kwargs: Any
+        self, iterator: Batches | None, training: bool, prefix: str, step_fn: Step, **kwargs: object
     ) -> None:
         """Pass over the batches once and record the mean loss of a row."""
         if iterator is None:
@@ -346,7 +346,7 @@ class DenoisingNet(NeuralNet):
         first = self._first_loss.item() * unit
         return has_exploded(loss, first, training, self.criterion_, unit=unit)
 
-    def train_step(self, batch: tuple[Tensor, ...], **fit_params: Any) -> dict[str, Tensor]:
+    def train_step(self, batch: tuple[Tensor, ...], **fit_params: object) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
         for parameter in self._parameters:
             parameter.grad = None
@@ -363,7 +363,9 @@ class DenoisingNet(NeuralNet):
             self._first_loss = loss
         return {"loss": loss, "y_pred": self._restored(output.detach())}
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
+    def validation_step(
+        self, batch: tuple[Tensor, Tensor], **fit_params: object
+    ) -> dict[str, Tensor]:
         """Compute the loss of a batch."""
         with torch.inference_mode():
             loss, output = self._loss_and_output(batch)
