@@ -57,7 +57,8 @@ ARROWS = {
         *("numpy", "sklearn", "torch"),
     },
     ".plotting": {
-        *("._optional", "._sklearn", ".layout", ".lists", ".metrics", ".noise", "numpy", "sklearn"),
+        *("._optional", "._sklearn", ".layout", ".lists", ".metrics", ".noise", ".training"),
+        *("numpy", "sklearn"),
     },
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }

@@ -341,7 +341,7 @@ def captured(cuda, monkeypatch):
     def is_worth_capturing(net, *args):
         return not has_hooks(net.module_, net.optimizer_)
 
-    monkeypatch.setattr("skdae.training._net.CapturedStep", Recorded)
+    monkeypatch.setattr("skdae.training._captured.CapturedStep", Recorded)
     monkeypatch.setattr("skdae.training.DenoisingNet._is_worth_capturing", is_worth_capturing)
     return released
 

@@ -81,7 +81,7 @@ def test_only_many_equal_steps_on_a_gpu_are_captured(parameters, situation, wort
     net = dae.fit(X).net_
     usual = {"epochs": 10, "is_cuda": True, "repeatable": True, "can_capture": True, "hook": False}
     situation = {**usual, **situation}
-    monkeypatch.setattr("skdae.training._net.CAN_CAPTURE", situation["can_capture"])
+    monkeypatch.setattr("skdae.training._captured.CAN_CAPTURE", situation["can_capture"])
     if situation["hook"]:
         next(net.module_.parameters()).register_hook(lambda gradient: None)
     net._total = SimpleNamespace(is_cuda=situation["is_cuda"])

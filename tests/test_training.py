@@ -12,6 +12,7 @@ from torch import nn
 
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
 from skdae.training import (
+    OPTIMIZERS,
     Batches,
     _inference,
     from_arrays,
@@ -22,7 +23,7 @@ from skdae.training import (
 from skdae.training import module_arrays as arrays_of
 from skdae.training._computation import Computation
 from skdae.training._inference import chunk_size
-from skdae.training._schedules import one_cycle
+from skdae.training._schedules import one_cycle, set_rate
 
 
 @pytest.mark.parametrize("n_steps", [10, 101, 2500])
@@ -42,6 +43,37 @@ def test_one_cycle_of_few_steps(n_steps):
     rates = list(one_cycle(1.0, n_steps))
     assert len(rates) == n_steps
     assert all(0 < rate <= 1 for rate in rates)
+
+
+@pytest.mark.parametrize("lr", [0.3, 0.005])
+def test_groups_keep_their_ratio_to_the_rate(lr):
+    a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([{"params": [a], "lr": 0.5}, {"params": [b]}], lr=0.25)
+    optimizer.param_groups[1]["lr"] = torch.tensor(0.25)
+    set_rate(optimizer, lr, [2.0, 1.0])
+    first, second = (group["lr"] for group in optimizer.param_groups)
+    assert (first, second.item()) == (2 * lr, pytest.approx(lr))
+
+
+# ---------------------------------------------------------------- optimizers
+def steps_of(name, gradients, lr):
+    """Return a weight of 1 after steps with these gradients."""
+    weight = nn.Parameter(torch.ones(1, dtype=torch.float64))
+    optimizer = OPTIMIZERS[name]([weight], lr)
+    for gradient in gradients:
+        weight.grad = torch.full_like(weight, gradient)
+        optimizer.step()
+    return weight.item()
+
+
+@pytest.mark.parametrize(("name", "decay"), [("adamw", 1e-4), ("adam", 0), ("muon", 0), ("sgd", 0)])
+def test_weights_decay_as_documented(name, decay):
+    assert steps_of(name, [0.0], lr=0.5) == pytest.approx(1 - 0.5 * decay, abs=1e-12)
+
+
+def test_sgd_has_nesterov_momentum():
+    """The momentum is 1, then 1.9; each step goes by the gradient and 0.9 of it."""
+    assert steps_of("sgd", [1.0, 1.0], lr=0.1) == pytest.approx(1 - 0.1 * (1.9 + 2.71))
 
 
 # ---------------------------------------------------------------- batches

@@ -37,6 +37,7 @@ from skdae.training import (
     DenoisingNet,
     LossExploded,
     Units,
+    as_loss,
     free_memory,
     measure_units,
     own_gradient_mode,
@@ -129,7 +130,7 @@ class BaseDenoisingAutoencoder(
 
     _parameter_constraints: ClassVar[dict] = {
         "noise": [StrOptions({"auto", *NOISES}), NoiseInjector, None],
-        "loss": [StrOptions(set(LOSSES)), callable],
+        "loss": [StrOptions(LOSSES.keys()), callable],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES))],
@@ -265,7 +266,7 @@ class BaseDenoisingAutoencoder(
                 type(self).__name__,
                 highest=highest,
                 units=measured,
-                standardized=units is not None or self.loss == "bce",
+                standardized=units is not None or as_loss(self.loss).compares_probabilities,
             )
             self._start((data.shape[1:], data.task.dtype.name, highest), data.sample_shape, units)
         self._went_on = self._went_on or partial

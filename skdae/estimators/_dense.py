@@ -9,6 +9,7 @@ from skdae._sklearn import Interval, StrOptions
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.layout import are_sizes
 from skdae.nn import ACTIVATIONS, DenseAutoencoder
+from skdae.training import as_loss
 
 __all__ = ["DenseDAE"]
 
@@ -48,6 +49,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         sigmoid; "l1" and "huber" (quadratic below errors of one standard deviation of X) are
         less sensitive to outliers. A callable takes (output, target), tensors in the units of X
         with channels first, and returns a scalar tensor.
+        What its attributes may declare, as ``on_logits``, is in :doc:`/user_guide/training`.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
         rate near 0.02), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and
@@ -215,5 +217,5 @@ class DenseDAE(BaseDenoisingAutoencoder):
             hidden_layer_sizes=sizes,
             latent_dim=self.latent_dim,
             activation=self.activation,
-            returns_logits=self.loss == "bce",
+            returns_logits=as_loss(self.loss).compares_probabilities,
         )

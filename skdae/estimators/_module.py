@@ -43,6 +43,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         sigmoid; "l1" and "huber" (quadratic below errors of 1, or of one standard deviation of X
         with ``standardize``) are less sensitive to outliers. A callable takes (output, target),
         tensors in the units of X with channels first, and returns a scalar tensor.
+        What its attributes may declare, as ``on_logits``, is in :doc:`/user_guide/training`.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="adamw"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum, at a
         rate near 0.02), or SGD with Nesterov momentum 0.9. A callable takes (parameters, lr) and

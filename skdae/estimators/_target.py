@@ -14,6 +14,7 @@ from skdae.layout import check_ranges, full_range, parts_of
 from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
 from skdae.noise._corrupted import origin_of
 from skdae.tasks import Given, Task, choose_task, same_values
+from skdae.training import as_loss
 
 __all__ = [
     "ROW_DTYPES",
@@ -199,14 +200,18 @@ def check_targets(estimator: Any, data: TrainingData) -> None:
     Raises
     ------
     ValueError
-        If the loss is cross-entropy and a target is not in [0, 1].
+        If a target is not in the range that the loss takes.
     """
     targets = parts_of(data.task.rows if data.task.target is None else data.task.target)
-    if estimator.loss != "bce" or full_range(targets[0].dtype):
+    needed = as_loss(estimator.loss).target_range
+    if needed is None:
         return
-    low, high = min(part.min() for part in targets), max(part.max() for part in targets)
-    if low < 0 or high > 1:
+    full = full_range(targets[0].dtype) or 1.0
+    low = min(part.min() for part in targets) / full
+    high = max(part.max() for part in targets) / full
+    if low < needed[0] or high > needed[1]:
         raise ValueError(
-            f"loss='bce' of {type(estimator).__name__} needs targets in [0, 1]: scale them, or use "
-            f"loss='mse'. Got values from {low:g} to {high:g}."
+            f"loss={estimator.loss!r} of {type(estimator).__name__} needs targets in "
+            f"[{needed[0]:g}, {needed[1]:g}]: scale them, or use loss='mse'. "
+            f"Got values from {low:g} to {high:g}."
         )

@@ -21,6 +21,7 @@ from skdae.training import (
     DenoisingNet,
     Patches,
     Units,
+    as_loss,
     fresh_callbacks,
     measure_units,
     place,
@@ -47,7 +48,7 @@ def make_net(
     made_by_user = partial(_checked_optimizer, estimator)
     net = DenoisingNet(
         partial(_checked_module, estimator, module_shape(sample_shape)),
-        criterion=_criterion(estimator.loss),
+        criterion=as_loss(estimator.loss),
         optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else made_by_user,
         lr=estimator.lr,
         precision=precision,
@@ -68,22 +69,18 @@ def units_of(estimator: Any, data: TrainingData, inputs: Units) -> tuple[Units, 
         If ``standardize=True`` goes with cross-entropy, whose targets are probabilities.
     """
     standardize = estimator.standardize
-    if standardize is True and estimator.loss == "bce":
+    if standardize is True and as_loss(estimator.loss).compares_probabilities:
         raise ValueError(
-            f"standardize=True of {type(estimator).__name__} cannot go with loss='bce', whose "
-            "outputs are probabilities: take standardize='auto', or loss='mse'."
+            f"standardize=True of {type(estimator).__name__} cannot go with "
+            f"loss={estimator.loss!r}, whose outputs are probabilities: take "
+            "standardize='auto', or loss='mse'."
         )
-    if not standardize or estimator.loss == "bce":
+    if not standardize or as_loss(estimator.loss).compares_probabilities:
         return None
     outputs = (
         inputs if data.task.target is None else measure_units(data.task.target, data.sample_shape)
     )
     return inputs, outputs
-
-
-def _criterion(loss: Any) -> Any:
-    """Return a loss; one that is a module as a function, since skorch registers modules."""
-    return partial(loss) if isinstance(loss, nn.Module) else loss
 
 
 def _checked_optimizer(estimator: Any, parameters: Any, lr: float) -> torch.optim.Optimizer:
@@ -141,10 +138,12 @@ def probe_module(net: DenoisingNet, sample_shape: tuple[int, ...], estimator: An
             f"The module of {owner} must give back the shape it takes. {name} takes "
             f"{tuple(x.shape[1:])} (channels first) and gives {tuple(output.shape[1:])}."
         )
-    if estimator.loss == "bce" and not net.returns_logits and not _gives_fractions(module, x):
+    checks = as_loss(estimator.loss).compares_probabilities and not net.returns_logits
+    if checks and not _gives_fractions(module, x):
         raise ValueError(
-            f"loss='bce' of {owner} needs a module whose output lies in [0, 1]: end {name} with "
-            "a sigmoid, or leave the sigmoid out and set returns_logits = True on the module."
+            f"loss={estimator.loss!r} of {owner} needs a module whose output lies in [0, 1]: end "
+            f"{name} with a sigmoid, or leave the sigmoid out and set "
+            "returns_logits = True on the module."
         )
     return tuple(code.shape[1:])
 
@@ -169,7 +168,7 @@ def train_net(
         On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
     """
     net = estimator.net_
-    net.lr, net.lr_schedule, net.criterion = estimator.lr, lr_schedule, _criterion(estimator.loss)
+    net.lr, net.lr_schedule, net.criterion = estimator.lr, lr_schedule, as_loss(estimator.loss)
     net.initialize_criterion()
 
     training, validation = _split(estimator, data, estimator._seeds[1])

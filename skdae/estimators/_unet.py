@@ -9,6 +9,7 @@ from skdae._sklearn import Interval, StrOptions
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._convolutional import ConvolutionalMixin
 from skdae.nn import ACTIVATIONS, ResidualUNet
+from skdae.training import as_loss
 
 __all__ = ["UNetDAE"]
 
@@ -57,6 +58,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         sigmoid; "l1" and "huber" (quadratic below errors of one standard deviation of X) are
         less sensitive to outliers. A callable takes (output, target), tensors in the units of X
         with channels first, and returns a scalar tensor.
+        What its attributes may declare, as ``on_logits``, is in :doc:`/user_guide/training`.
     optimizer : {"adamw", "adam", "muon", "sgd"} or callable, default="muon"
         The optimizer: AdamW with weight decay 1e-4, Adam, Muon (orthogonalised momentum [2]_,
         which needs a third of AdamW's steps here), or SGD with Nesterov momentum 0.9. A callable
@@ -254,10 +256,10 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         self.verbose = verbose
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> ResidualUNet:
-        if self.residual and self.loss == "bce":
+        if self.residual and as_loss(self.loss).compares_probabilities:
             raise ValueError(
-                "residual=True of UNetDAE cannot go with loss='bce': a sum with the noisy input is "
-                "no probability. Take loss='mse', or residual=False."
+                f"residual=True of UNetDAE cannot go with loss={self.loss!r}: a sum with the noisy "
+                "input is no probability. Take loss='mse', or residual=False."
             )
         return ResidualUNet(
             sample_shape,
@@ -267,5 +269,5 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
             unshuffle=self.unshuffle,
             activation=self.activation,
             residual=self.residual,
-            returns_logits=self.loss == "bce",
+            returns_logits=as_loss(self.loss).compares_probabilities,
         )

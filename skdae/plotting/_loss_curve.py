@@ -10,15 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdae._optional import import_optional
 from skdae.plotting._last_step import last_step
+from skdae.training import LOSSES, as_loss
 
 __all__ = ["LossCurveDisplay"]
-
-_LOSS_NAMES = {
-    "mse": "mean squared error",
-    "l1": "mean absolute error",
-    "bce": "binary cross-entropy",
-    "huber": "Huber loss",
-}
 
 
 class LossCurveDisplay:
@@ -162,6 +156,4 @@ def _draw_curve(ax: Any, losses: Sequence[float], label: str) -> Any:
 
 
 def _loss_name(loss: Any) -> str:
-    if callable(loss):
-        loss = getattr(loss, "__name__", type(loss).__name__)
-    return _LOSS_NAMES.get(loss, str(loss).replace("_", " "))
+    return as_loss(loss).label if callable(loss) or loss in LOSSES else str(loss).replace("_", " ")

@@ -9,6 +9,7 @@ from skdae.layout import parts_of, to_channels_first
 from skdae.noise import GaussianNoise, PoissonNoise
 from skdae.tasks._noisy_alone import check_alone
 from skdae.tasks._task import Batch, Given, Task
+from skdae.training import as_loss
 
 __all__ = ["SplitNoise"]
 
@@ -43,11 +44,11 @@ class SplitNoise(Task):
                 "noise=GaussianNoise(sigma), of images with the sigma of estimate_sigma(X).mean(), "
                 f"or noise=PoissonNoise(peak).{or_blind} Got noise={given.noise!r}."
             )
-        if given.loss != "mse":
+        loss = as_loss(given.loss)
+        if not loss.learns_the_mean or loss.target_range is not None:
             raise ValueError(
-                f"self_supervised='split_noise' of {owner} learns from noisy targets, of which "
-                "only the squared error learns the mean: take loss='mse'. Got "
-                f"loss={given.loss!r}."
+                f"self_supervised='split_noise' of {owner} needs a loss that learns the mean of "
+                f"noisy targets, of any value: take loss='mse'. Got loss={given.loss!r}."
             )
         noise._check_splits(parts_of(given.rows), owner)
         return cls(given.rows, None, given.fitted(noise))

@@ -5,7 +5,7 @@ from skdae.training._device import PRECISIONS, free_memory, place, resolve_devic
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._inference import chunk_size, in_chunks, in_tiles
-from skdae.training._losses import LOSSES
+from skdae.training._losses import LOSSES, as_loss
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
@@ -31,6 +31,7 @@ __all__ = [
     "LossExploded",
     "Patches",
     "Units",
+    "as_loss",
     "at_spots",
     "chunk_size",
     "free_memory",

@@ -1,35 +1,43 @@
-"""What watches an epoch: the best weights, early stopping, the progress bar."""
+"""Callbacks of every training: the best weights, early stopping, the progress bar."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
+from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
-__all__ = ["BestWeights", "ProgressBar"]
+__all__ = ["BestWeights", "ProgressBar", "watches_batches"]
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+def watches_batches(callback: Callback) -> bool:
+    """Whether a callback has a hook that is called for every batch."""
+    kind = type(callback)
+    return any(getattr(kind, hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)
 
 
 class BestWeights(Callback):
-    """Keep the weights of the best epoch in memory, and say when none gets better.
+    """Keep the weights of the best epoch in memory, and count the epochs since.
 
     Parameters
     ----------
     patience : int or None, default=None
         Epochs without a new best after which the training is exhausted; None is never.
     keep_first : bool, default=False
-        Whether the weights before the first epoch are worth going back to.
+        Whether the weights before the first epoch count as the best so far.
     """
 
     def __init__(self, patience: int | None = None, keep_first: bool = False):
         self.patience = patience
         self.keep_first = keep_first
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Start with nothing, or with the weights there are."""
+    def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
+        """Forget the last training; keep the weights there are if ``keep_first``."""
         self.best_loss_ = math.inf
         self.weights_: dict[str, Tensor] | None = None
         self.before_: dict[str, Tensor] | None = None
@@ -37,7 +45,7 @@ class BestWeights(Callback):
         if self.keep_first:
             self._keep(net)
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Compare the loss on the validation part, or else on the training data."""
         epoch = net.history[-1]
         loss = epoch.get("valid_loss", epoch["train_loss"])
@@ -50,20 +58,20 @@ class BestWeights(Callback):
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no epoch has been better for too long."""
+        """Whether ``patience`` epochs in a row were no better."""
         return self.patience is not None and self.misses_ >= self.patience
 
-    def _keep(self, net: Any) -> None:
+    def _keep(self, net: NeuralNet) -> None:
         """Keep the weights, and those that were the best before."""
         state = net.module_.state_dict()
         self.before_ = self.weights_
         self.weights_ = {name: value.detach().clone() for name, value in state.items()}
 
-    def restore(self, net: Any, are_bad: Callable[[], bool] | None = None) -> bool:
-        """Give the net the best weights back, and say whether there were any.
+    def restore(self, net: NeuralNet, are_bad: Callable[[], bool] | None = None) -> bool:
+        """Give the net the best weights back, and return whether there were any.
 
-        The loss of an epoch says nothing of its last step. Where ``are_bad`` finds fault with what
-        it made, the best weights before are taken: from these the training got to a lower loss.
+        The loss of an epoch does not cover its last step. If ``are_bad`` returns True for the best
+        weights, those that were the best before are taken.
         """
         weights = self.weights_
         if weights is None:
@@ -83,27 +91,27 @@ class ProgressBar(Callback):
         self.n_epochs = n_epochs
         self.n_batches = n_batches
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+    def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Open the bar."""
         self.bar_ = tqdm(total=self.n_epochs * self.n_batches, unit="batch")
         self.epoch_ = 0
 
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Show which epoch runs."""
         self.epoch_ += 1
         self.bar_.set_description(f"epoch {self.epoch_}/{self.n_epochs}", refresh=False)
 
-    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs: object) -> None:
         """Move on."""
         if training:
             self.bar_.update()
 
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Show the losses."""
         epoch = net.history[-1]
         names = {"train_loss": "loss", "valid_loss": "validation"}
         self.bar_.set_postfix({label: epoch[key] for key, label in names.items() if key in epoch})
 
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+    def on_train_end(self, net: NeuralNet, **kwargs: object) -> None:
         """Close the bar."""
         self.bar_.close()

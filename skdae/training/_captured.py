@@ -1,4 +1,4 @@
-"""A training step recorded once on the GPU, and replayed."""
+"""CUDA graphs of training steps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CAN_CAPTURE", "CapturedStep", "has_hooks", "step_settings"]
+from skdae.training._batches import Batches
+
+__all__ = [
+    "CAN_CAPTURE",
+    "CapturedStep",
+    "can_capture",
+    "capture_training",
+    "has_hooks",
+    "step_settings",
+]
 
 CAN_CAPTURE = torch.__version__ >= "2.13"
 """Whether torch cleans up after a capture that fails: its allocator and its generators."""
@@ -19,20 +27,24 @@ CAN_CAPTURE = torch.__version__ >= "2.13"
 # torch 2.14 finds out by itself which generators a graph draws from.
 _REGISTERS_GENERATORS = torch.__version__ < "2.14.0.dev0"
 
-# The first calls of kernels and optimizers set themselves up, which cannot be recorded.
+# Kernels and optimizers initialise themselves in their first calls, which cannot be captured.
 _WARM_UP = 3
 
-# One capture at a time and no replay meanwhile; other threads may go on with all else.
+# Only one thread captures at a time, and none replays meanwhile.
 _CAPTURING = threading.Lock()
 
-# cuBLAS keeps a workspace for every stream that it has seen, so streams are used again. A step
-# has its stream to itself until its release.
+# Streams are used again, since cuBLAS keeps a workspace for each. Two steps never share one.
 _IDLE_STREAMS: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
 
 
+def can_capture(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether torch can capture the steps of a module, and a replay leaves no hook out."""
+    return CAN_CAPTURE and not has_hooks(module, optimizer)
+
+
 def has_hooks(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
-    """Say whether a step runs hooks: code of the user, which a replay leaves out."""
-    hooks: list[Any] = [
+    """Whether a step runs hooks of the user, which a replay would leave out."""
+    hooks: list[object] = [
         nn.modules.module._has_any_global_hook(),
         optimizer._optimizer_step_pre_hooks,
         optimizer._optimizer_step_post_hooks,
@@ -45,10 +57,10 @@ def has_hooks(module: nn.Module, optimizer: torch.optim.Optimizer) -> bool:
     return any(hooks)
 
 
-def step_settings(module: nn.Module, optimizer: torch.optim.Optimizer, *others: Any) -> tuple:
-    """Return what a recorded step takes for granted, for a comparison with ``==``.
+def step_settings(module: nn.Module, optimizer: torch.optim.Optimizer, *others: object) -> tuple:
+    """Return the settings that a captured step cannot change, for a comparison with ``==``.
 
-    The values of tensors are read anew by each replay, and so are the rates.
+    Values of tensors and learning rates may change: each replay reads them.
     """
     return (
         others,
@@ -66,20 +78,20 @@ def step_settings(module: nn.Module, optimizer: torch.optim.Optimizer, *others: 
 
 
 class CapturedStep:
-    """Call a step whose kernels are launched all at once.
+    """Run a training step as a CUDA graph, which launches all its kernels at once.
 
-    The first calls run as usual. Then the step is captured as a CUDA graph: the host only
-    copies the indices of the next batch and starts the replay. A step that cannot be captured
-    goes on as usual, and so do batches of another length than the first.
+    The first calls run as usual. Then the step is captured; after that, a call copies the
+    indices of the next batch and starts a replay. Steps that cannot be captured run as usual,
+    and so do batches of another length than the first.
 
     Parameters
     ----------
     step : callable (chosen) -> None
         Slices a batch, corrupts it, and trains on it, all without waiting for the GPU.
     settings : callable () -> object
-        What the step takes for granted (:func:`step_settings`).
+        Returns :func:`step_settings`.
     optimizer : torch.optim.Optimizer
-        What the step moves. Its rates become tensors, which a replay reads anew.
+        The optimizer of the step. Its rates become tensors, which each replay reads.
     generator : torch.Generator
         Source of the noise of the step.
     device : torch.device
@@ -90,7 +102,7 @@ class CapturedStep:
         self,
         step: Callable[[Tensor], None],
         *,
-        settings: Callable[[], Any],
+        settings: Callable[[], object],
         optimizer: torch.optim.Optimizer,
         generator: torch.Generator,
         device: torch.device,
@@ -115,7 +127,7 @@ class CapturedStep:
         self.recorded = settings()
 
     def follows(self) -> bool:
-        """Take over rates that callbacks have set, and say whether all else is as it was."""
+        """Copy rates that callbacks have set; return whether all else is as it was captured."""
         if self.settings() != self.recorded:
             return False
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
@@ -143,7 +155,7 @@ class CapturedStep:
                 self.graph.replay()
 
     def _step_on_side_stream(self, chosen: Tensor) -> None:
-        """Run once as usual, on a stream that a capture may follow."""
+        """Run once as usual, on the stream of the capture."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
@@ -164,14 +176,14 @@ class CapturedStep:
                 self.step(chosen)
             self.graph = graph
         except RuntimeError:
-            pass  # something waits for the GPU: slower, but right
+            pass  # a step that waits for the GPU cannot be captured, and runs as usual
         finally:
             if self.graph is None:
                 graph.reset()
 
     def release(self) -> None:
-        """Give stream and memory of the graph back, and make the rates numbers again."""
-        # After an error of the GPU every read repeats it, and the first one must get through.
+        """Free the graph and its stream, and turn the rates into numbers again."""
+        # After an error of the GPU every read raises it again; the caller's is to be seen.
         with suppress(RuntimeError):
             for group in self.optimizer.param_groups:
                 group["lr"] = float(group["lr"])  # waits for the last replay
@@ -182,3 +194,24 @@ class CapturedStep:
                 parameter.grad = None
         self.graph = None
         _IDLE_STREAMS[self.device].append(self.stream)
+
+
+def capture_training(
+    train_step: Callable[[tuple[Tensor, ...]], dict[str, Tensor]],
+    training: Batches,
+    total: Tensor,
+    *,
+    optimizer: torch.optim.Optimizer,
+    settings: Callable[[], object],
+) -> CapturedStep:
+    """Return a captured step that trains on the chosen rows and adds their loss to ``total``."""
+    generator = training.generator
+    assert generator is not None
+
+    def step(chosen: Tensor) -> None:
+        loss = train_step(training.batch(chosen, generator))["loss"]
+        total.add_(loss, alpha=len(chosen))
+
+    return CapturedStep(
+        step, settings=settings, optimizer=optimizer, generator=generator, device=total.device
+    )

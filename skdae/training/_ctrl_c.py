@@ -5,17 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any
 
 __all__ = ["CtrlC"]
 
 
 class CtrlC:
-    """Notice whether Ctrl-C was pressed inside of a ``with`` block.
+    """Record whether Ctrl-C was pressed inside of a ``with`` block.
 
-    skorch's callbacks end a training by raising KeyboardInterrupt, as Ctrl-C does. Only the
-    main thread gets signals, and a handler of somebody else is left alone; elsewhere
-    ``pressed`` stays False.
+    skorch's callbacks end a training by raising KeyboardInterrupt, as Ctrl-C does. ``pressed``
+    stays False outside of the main thread, which alone gets signals, and where another handler
+    is installed.
     """
 
     pressed = False
@@ -27,7 +26,7 @@ class CtrlC:
             signal.signal(signal.SIGINT, self._notice)
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._watches:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

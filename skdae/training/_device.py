@@ -52,7 +52,7 @@ def resolve_device(device: str, owner: str) -> torch.device:
 
 
 def _gpu_of_this_process(n_gpus: int) -> int:
-    """Deal the workers of a pool out to the GPUs, by the number in their name."""
+    """Return the GPU of a worker process, from the number in its name."""
     worker = re.search(r"-(\d+)$", multiprocessing.current_process().name)
     return int(worker[1]) % n_gpus if worker else torch.cuda.current_device()
 
@@ -82,12 +82,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Return the context in which a module computes."""
     if precision == "float32":
         return nullcontext()
-    # A cache of the weights in bfloat16 must not outlive the capture of a step.
+    # Weights that autocast caches would be lost with the memory of a captured step.
     return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
 
 
 def on_device(device: torch.device) -> AbstractContextManager:
-    """Return the context in which a GPU is the current one, for calls that name none."""
+    """Return a context that makes a GPU the current one."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
@@ -101,6 +101,6 @@ def place(rows: list[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
 
 
 def free_memory(device: torch.device | str) -> None:
-    """Give what torch keeps of a GPU's memory back, to the other processes that train on it."""
+    """Return cached memory of a GPU to the system, for other processes."""
     if torch.device(device).type == "cuda":
         torch.cuda.empty_cache()

@@ -12,11 +12,11 @@ __all__ = ["own_gradient_mode"]
 
 @contextmanager
 def own_gradient_mode() -> Iterator[None]:
-    """Make tensors that can be trained, and take gradients, inside; then restore the mode.
+    """Enable gradients inside of the block, and restore the caller's mode after it.
 
-    ``torch.no_grad()`` and ``torch.set_grad_enabled(False)`` of the caller take no gradients, and
-    what is made in ``torch.inference_mode()`` can never be trained. torch itself may leave its
-    gradients off when Ctrl-C comes at a bad moment; the mode that is restored is the caller's.
+    Under the caller's ``torch.no_grad()`` there are no gradients, and tensors made in
+    ``torch.inference_mode()`` cannot be trained. Ctrl-C inside of torch may leave gradients
+    disabled; that is undone too.
     """
     with torch.inference_mode(False), torch.enable_grad():
         yield

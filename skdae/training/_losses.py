@@ -1,19 +1,86 @@
-"""Loss functions by name."""
+"""What is known of each loss: a new one is an entry of ``LOSSES``."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdae.training._standardization import Standardization
 
-__all__ = ["LOSSES", "Loss", "make_criterion", "unit_of_loss"]
+__all__ = ["LOSSES", "Criterion", "Loss", "as_loss", "check_one_number"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+# A float32 this far below 1 still has a finite logit.
+_EDGE = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A loss, and what training, scores and plots must know of it.
+
+    Parameters
+    ----------
+    function : callable (output, target) -> Tensor
+        The loss of a reconstruction.
+    on_logits : callable (logits, target) -> Tensor or None, default=None
+        The same loss of logits, which stays exact where the sigmoid saturates. Outputs are
+        probabilities then: modules of skdae return logits, and nothing is standardized.
+    target_range : tuple of two floats or None, default=None
+        The lowest and the highest target that the loss takes. None takes all.
+    learns_the_mean : bool, default=False
+        Whether the output that minimises it is the mean of noisy targets.
+    unit_power : int or None, default=None
+        The power of the unit of the data that the loss is in. It is then computed on standardized
+        values, so that its gradients do not depend on the unit. None computes it in the units of
+        the data.
+    label : str, default="loss"
+        The label of its axis in plots.
+    """
+
+    function: Criterion
+    on_logits: Criterion | None = None
+    target_range: tuple[float, float] | None = None
+    learns_the_mean: bool = False
+    unit_power: int | None = None
+    label: str = "loss"
+
+    @property
+    def compares_probabilities(self) -> bool:
+        """Whether outputs are probabilities, which cannot be standardized."""
+        return self.on_logits is not None
+
+    def criterion(
+        self, *, logits: bool, standardization: Standardization | None = None
+    ) -> Criterion:
+        """Return the function of (output, target) that training minimises.
+
+        Parameters
+        ----------
+        logits : bool
+            Whether the module returns logits.
+        standardization : Standardization or None, default=None
+            From the units of the data, in which targets come, to those of the output. None where
+            both are the same.
+        """
+        function = self.function
+        if standardization is not None:
+            if self.unit_power is None:
+                return lambda output, target: function(standardization.restored(output), target)
+            return lambda output, target: function(output, standardization.of_targets(target))
+        if not logits:
+            return function
+        return self.on_logits or (lambda output, target: function(torch.sigmoid(output), target))
+
+    def unit(self, scale: float) -> float:
+        """Return one unit of the loss on values divided by ``scale``, in units of the data."""
+        return 1.0 if self.unit_power is None else scale**self.unit_power
 
 
 def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
@@ -27,45 +94,72 @@ def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {
-    "bce": binary_cross_entropy,
-    "huber": F.huber_loss,
-    "l1": F.l1_loss,
-    "mse": F.mse_loss,
+    "bce": Loss(
+        binary_cross_entropy,
+        on_logits=F.binary_cross_entropy_with_logits,
+        target_range=(0.0, 1.0),
+        learns_the_mean=True,
+        unit_power=0,
+        label="binary cross-entropy",
+    ),
+    "huber": Loss(F.huber_loss, unit_power=2, label="Huber loss"),
+    "l1": Loss(F.l1_loss, unit_power=1, label="mean absolute error"),
+    "mse": Loss(F.mse_loss, learns_the_mean=True, unit_power=2, label="mean squared error"),
 }
 
-# The power of the unit of the data that a loss is in.
-_POWERS = {"bce": 0, "huber": 2, "l1": 1, "mse": 2}
 
-
-def make_criterion(
-    loss: str | Loss, *, logits: bool, standardization: Standardization | None = None
-) -> Loss:
-    """Return the function of (output, target) that training minimises.
+def as_loss(loss: str | Criterion) -> Loss:
+    """Return what is known of the loss that a ``loss`` parameter stands for.
 
     Parameters
     ----------
-    loss : str or callable
-        A key of ``LOSSES``, or a function of (reconstruction, target).
-    logits : bool
-        Whether the module's output stands before its sigmoid. Cross-entropy is then
-        computed on the logits, which stays exact where the sigmoid saturates.
-    standardization : Standardization or None, default=None
-        What the output lacks to be in the units of the data, in which targets come. The losses
-        of this package are computed in standardized units, so that their gradients do not depend
-        on those of the data; a callable gets both in the units of the data.
+    loss : str or callable (output, target) -> Tensor
+        A key of ``LOSSES``, or a loss of the user. Attributes of it with the names of the
+        parameters of :class:`Loss` are read; ``on_logits=True`` says that it takes logits itself.
     """
-    function = LOSSES[loss] if isinstance(loss, str) else loss
-    if standardization is not None:
-        if isinstance(loss, str):
-            return lambda output, target: function(output, standardization.of_targets(target))
-        return lambda output, target: function(standardization.restored(output), target)
-    if not logits:
-        return function
-    if loss == "bce":
-        return F.binary_cross_entropy_with_logits
-    return lambda output, target: function(torch.sigmoid(output), target)
+    if isinstance(loss, str):
+        return LOSSES[loss]
+    # skorch would register a module as a part of the net.
+    function = partial(loss) if isinstance(loss, nn.Module) else loss
+    on_logits = getattr(loss, "on_logits", None) or None
+    of_outputs = function
+    if on_logits is True:
+        on_logits = function
+        of_outputs = partial(_of_probabilities, function)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return Loss(
+        of_outputs,
+        on_logits=on_logits,
+        target_range=getattr(loss, "target_range", (0.0, 1.0) if on_logits else None),
+        learns_the_mean=getattr(loss, "learns_the_mean", False),
+        unit_power=getattr(loss, "unit_power", None),
+        label=getattr(
+            loss, "label", LOSSES[name].label if name in LOSSES else name.replace("_", " ")
+        ),
+    )
 
 
-def unit_of_loss(loss: str | Loss, scale: float) -> float:
-    """Return how many units of the data one unit of the standardized loss is."""
-    return scale ** _POWERS[loss] if isinstance(loss, str) else 1.0
+def _of_probabilities(on_logits: Criterion, output: Tensor, target: Tensor) -> Tensor:
+    return on_logits(torch.logit(output, _EDGE), target)
+
+
+def check_one_number(value: object, criterion: Criterion, owner: str) -> None:
+    """Check what a loss of the user returns.
+
+    Raises
+    ------
+    TypeError
+        If it is not one number that depends on the output.
+    """
+    got = f"a {type(value).__name__}"
+    if isinstance(value, Tensor):
+        if value.ndim == 0 and value.requires_grad:
+            return
+        got = f"a tensor of shape {tuple(value.shape)}" + (
+            "" if value.requires_grad else " that does not depend on the output"
+        )
+    raise TypeError(
+        f"The 'loss' parameter of {owner} must be a name, or a callable (output, target) "
+        f"that returns one number: a tensor of shape (), computed by torch from the output. "
+        f"Got {criterion!r}, which returns {got}."
+    )

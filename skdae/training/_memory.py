@@ -1,4 +1,4 @@
-"""Keeping freed memory while it will be asked for again."""
+"""Thresholds of glibc's allocator while a net trains or predicts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import torch
 
 __all__ = ["kept_memory"]
 
-# Parameters of glibc's mallopt. It adjusts both by itself, up to the usual values here, until
-# somebody sets one; what they were cannot be asked for.
+# Parameters of glibc's mallopt. glibc adjusts both itself, up to the usual values here, until one
+# is set; it cannot be asked for their values.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
 _KEPT = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1}
 
-# With these, the user has set them.
+# Environment variables by which users set them.
 _VARIABLES = ("MMAP_THRESHOLD", "TRIM_THRESHOLD", "MMAP_MAX", "TOP_PAD")
 
 _LOCK = threading.Lock()

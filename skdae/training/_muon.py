@@ -1,4 +1,4 @@
-"""Muon: steps of one size in every direction that the gradients take."""
+"""The Muon optimizer."""
 
 from __future__ import annotations
 

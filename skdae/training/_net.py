@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from skdae._random import borrowed_global_generator
 from skdae.layout import from_channels_first
 from skdae.training._batches import Batches
-from skdae.training._callbacks import BestWeights, ProgressBar
-from skdae.training._captured import CAN_CAPTURE, CapturedStep, has_hooks, step_settings
+from skdae.training._callbacks import BestWeights, ProgressBar, watches_batches
+from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
 from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device, resolve_precision
-from skdae.training._explosion import LossExploded
-from skdae.training._losses import LOSSES, Loss, make_criterion, unit_of_loss
+from skdae.training._explosion import LossExploded, has_exploded
+from skdae.training._losses import LOSSES, Loss, check_one_number
 from skdae.training._memory import kept_memory
 from skdae.training._optimizers import OPTIMIZERS
-from skdae.training._schedules import one_cycle
+from skdae.training._schedules import one_cycle, set_rate
 from skdae.training._skorch import InPlainOrder
 from skdae.training._spots import at_spots
 from skdae.training._standardization import Standardization, Units
@@ -33,32 +33,32 @@ from skdae.training._work import count_products
 
 __all__ = ["DenoisingNet"]
 
-_EXPLODED = 1e3
+Step = Callable[..., dict[str, Tensor]]
+
 _WORTH_CAPTURING = 200
 _NO_LOSS = torch.tensor(math.nan)
-_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
 class DenoisingNet(NeuralNet):
     """skorch's net with a lean epoch.
 
-    It takes :class:`Batches` instead of single rows, sums the loss on the device, reads it
-    once an epoch, and skips the hooks of a batch unless a callback has them. Callbacks,
-    history, module, criterion and optimizer are skorch's.
+    It trains on :class:`Batches`, sums the loss on the device and reads it once an epoch, and
+    calls the hooks of a batch only if a callback has them. Callbacks, history, module,
+    criterion and optimizer are skorch's.
 
     Parameters
     ----------
     module : callable () -> nn.Module
         Builds the module.
-    criterion : str or callable (reconstruction, target) -> Tensor
-        The loss, or its name.
+    criterion : Loss
+        The loss.
     lr_schedule : {"constant", "one_cycle"}
         How the learning rate moves; "constant" leaves it to the callbacks.
     precision : {"auto", "float32", "bfloat16"}
-        What the module computes in; weights and loss are float32.
+        The precision of the module's layers; weights and loss are float32.
     units : pair of Units or None, default=None
-        Those of inputs and outputs, which the module sees standardized. None shows it the data
-        as they are.
+        Centre and scale of inputs and outputs, which the module sees standardized. None
+        leaves the data as they are.
     seed : int
         Seed of the initial weights and of dropout.
     owner : str
@@ -71,7 +71,7 @@ class DenoisingNet(NeuralNet):
         self,
         module: Callable[[], nn.Module],
         *,
-        criterion: str | Loss,
+        criterion: Loss,
         lr_schedule: str = "constant",
         precision: str = "auto",
         units: tuple[Units, Units] | None = None,
@@ -79,7 +79,7 @@ class DenoisingNet(NeuralNet):
         owner: str = "DenoisingNet",
         **kwargs: Any,
     ):
-        # What scores of skorch compare: rows, after the sigmoid.
+        # Scores of skorch compare rows, after the sigmoid.
         kwargs = {"predict_nonlinearity": self._output_rows, **kwargs}
         super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
         self.lr_schedule = lr_schedule
@@ -107,12 +107,11 @@ class DenoisingNet(NeuralNet):
 
     def initialize_criterion(self) -> DenoisingNet:
         """Make the loss that fits what the module returns."""
-        self.criterion_ = make_criterion(
-            self.criterion, logits=self.returns_logits, standardization=self.standardization_
+        loss, standardization = self.criterion, self.standardization_
+        self.criterion_ = loss.criterion(
+            logits=self.returns_logits, standardization=standardization
         )
-        self._unit_of_loss = 1.0
-        if self.standardization_ is not None:
-            self._unit_of_loss = unit_of_loss(self.criterion, self.standardization_.output_scale)
+        self._unit_of_loss = loss.unit(standardization.output_scale) if standardization else 1.0
         return self
 
     @property
@@ -120,8 +119,8 @@ class DenoisingNet(NeuralNet):
         """Whether the output of the module stands before its sigmoid."""
         return getattr(self.module_, "returns_logits", False)
 
-    def _get_module(self, name: str, msg: str) -> Any:
-        """Let checkpoints save weights in plain memory order, the only one of safetensors."""
+    def _get_module(self, name: str, msg: str) -> object:
+        """Return a module that saves its weights contiguously, as safetensors needs them."""
         found = super()._get_module(name, msg)
         return InPlainOrder(found) if isinstance(found, nn.Module) else found
 
@@ -144,23 +143,23 @@ class DenoisingNet(NeuralNet):
         verbose: int = 0,
         resumes: bool = False,
     ) -> None:
-        """Train for some epochs, and restore the best weights where that is due.
+        """Train for some epochs; with ``patience``, restore the best weights.
 
         Parameters
         ----------
         training, validation : Batches
-            What to learn from, and what to judge an epoch by; validation may be None.
+            The training data, and those that an epoch is judged by, or None.
         epochs : int
             The most epochs.
         callbacks : sequence of skorch callbacks, default=()
             Those of the user.
         patience : int or None, default=None
-            Epochs without a better loss after which to stop, with the best weights. None
-            goes on to the end and keeps the last weights.
+            Epochs without a better loss after which training stops. None trains all epochs
+            and keeps the last weights.
         verbose : int, default=0
             Above 0 shows a progress bar.
         resumes : bool, default=False
-            Whether the weights there are now are worth going back to.
+            Whether the net was trained before, so that its weights may be restored too.
 
         Raises
         ------
@@ -178,12 +177,13 @@ class DenoisingNet(NeuralNet):
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
         self.initialize_callbacks()
-        self._set_rate(self.lr)
+        set_rate(self.optimizer_, self.lr, self._rate_factors)
         self.notify("on_train_begin", X=training, y=validation)
         try:
             with (
                 self._global_generator(),
-                few_threads(training.n_values, self._count_products(training)),
+                # A module of the user draws from the generator that is lent to it.
+                few_threads(training.n_values, count_products(self.module_, training)),
                 kept_memory(training.device, training.n_values),
                 on_device(training.device),
                 CtrlC() as self._ctrl_c,
@@ -199,111 +199,79 @@ class DenoisingNet(NeuralNet):
             if isinstance(stop, LossExploded):
                 # The moments of the optimizer have seen what the weights have.
                 self.optimizer_.state.clear()
-                stop.restored = best.restore(self, lambda: self._are_bad(training))
+                stop.restored = best.restore(
+                    self, lambda: self._has_exploded(self._loss_of_a_batch(training), training)
+                )
             raise
         finally:
             self.notify("on_train_end", X=training, y=validation)
 
-    def _count_products(self, training: Batches) -> int:
-        """Return the products of a step; a module of the user draws from the lent generator."""
-        device = torch.device(self.device)
-        of_a_sample = count_products(self.module_, training.sample_shape, device)
-        return of_a_sample * training.batch_size
-
     def _global_generator(self) -> AbstractContextManager:
-        """Modules of users may draw from torch's global generator: lend it one of our own."""
+        """Seed torch's global generator for a module of the user, which may draw from it."""
         if is_ours(self.module_):
             return nullcontext()
         return borrowed_global_generator(self.seed + len(self.history), self.device)
 
-    def _set_rate(self, lr: float) -> None:
-        """Set the learning rate; groups keep their ratio to it."""
-        for group, factor in zip(self.optimizer_.param_groups, self._rate_factors, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr * factor)
-            else:
-                group["lr"] = lr * factor
-
     def _move_rate(self) -> None:
         if self._rates is not None:
-            self._set_rate(next(self._rates))
+            set_rate(self.optimizer_, next(self._rates), self._rate_factors)
 
     def _is_worth_capturing(self, training: Batches, epochs: int) -> bool:
-        """Say whether the steps are many, on a GPU, and all the same: none is the user's code."""
+        """Whether there are many steps, on a GPU, all alike, and without code of the user."""
         return (
-            CAN_CAPTURE
-            and self._total.is_cuda
+            self._total.is_cuda
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
             and not self._observed
             and is_ours(self.module_)
             and self.optimizer in OPTIMIZERS.values()
-            and self.criterion in LOSSES
-            and not has_hooks(self.module_, self.optimizer_)
+            and self.criterion in LOSSES.values()
+            and can_capture(self.module_, self.optimizer_)
         )
 
     def _update_capture(self, training: Batches, epochs: int) -> None:
         """Capture the step if that is worth it, and anew if a callback has changed it."""
-        if self._captured is not None:
-            if self._captured.follows():
-                return
-            self._release_capture()
+        if self._captured is not None and self._captured.follows():
+            return
+        self._release_capture()
         if self._is_worth_capturing(training, epochs):
-            self._captured = self._capture(training)
+            self._captured = capture_training(
+                self.train_step,
+                training,
+                self._total,
+                optimizer=self.optimizer_,
+                settings=lambda: step_settings(
+                    self.module_, self.optimizer_, self.criterion_, self.precision_
+                ),
+            )
 
     def _release_capture(self) -> None:
         if self._captured is not None:
             self._captured.release()
             self._captured = None
 
-    def _capture(self, training: Batches) -> CapturedStep:
-        assert training.generator is not None
-
-        def step(chosen: Tensor) -> None:
-            loss = self.train_step(training.batch(chosen, training.generator))["loss"]
-            self._total.add_(loss, alpha=len(chosen))
-
-        return CapturedStep(
-            step,
-            settings=lambda: step_settings(
-                self.module_, self.optimizer_, self.criterion_, self.precision_
-            ),
-            optimizer=self.optimizer_,
-            generator=training.generator,
-            device=self._total.device,
-        )
-
     def _check_last_step(self, training: Batches) -> None:
-        """Look at what the last step made of the weights, which no loss has seen yet.
-
-        Raises
-        ------
-        LossExploded
-            If the loss of one batch is not finite or far above that of the untrained net.
-        """
+        """Raise LossExploded if the loss has exploded in the last step, which no epoch saw."""
         loss = self._loss_of_a_batch(training)
         if self._has_exploded(loss, training):
             self._n_whole_epochs -= 1
             raise LossExploded(len(self.history), loss)
 
-    def _are_bad(self, training: Batches) -> bool:
-        return self._has_exploded(self._loss_of_a_batch(training), training)
-
     def _loss_of_a_batch(self, training: Batches) -> float:
-        """Return the loss that the weights have now, as predictions see them."""
+        """Return the loss of the first batch with the weights as they are, in evaluation mode."""
         self.module_.eval()
         with torch.inference_mode():
             loss, _ = self._loss_and_output(next(iter(training)))
         return loss.item() * self._unit_of_loss
 
     def fit_loop(
-        self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: Any
+        self, X: Batches, y: Batches | None = None, epochs: int | None = None, **fit_params: object
     ) -> DenoisingNet:
         """Alternate epochs of training (X) and validation (y)."""
         epochs = epochs or self.max_epochs
         datasets = {"dataset_train": X, "dataset_valid": y}
         self._lowest = {"train": math.inf, "valid": math.inf}
-        self._observed = any(_watches_batches(callback) for _, callback in self.callbacks_)
+        self._observed = any(watches_batches(callback) for _, callback in self.callbacks_)
         self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
@@ -335,7 +303,7 @@ class DenoisingNet(NeuralNet):
         return self._best.is_exhausted
 
     def run_single_epoch(
-        self, iterator: Batches | None, training: bool, prefix: str, step_fn: Any, **kwargs: Any
+        self, iterator: Batches | None, training: bool, prefix: str, step_fn: Step, **kwargs: object
     ) -> None:
         """Pass over the batches once and record the mean loss of a row."""
         if iterator is None:
@@ -364,8 +332,8 @@ class DenoisingNet(NeuralNet):
         self.history.record(f"{prefix}_loss_best", loss < self._lowest[prefix])
         self._lowest[prefix] = min(loss, self._lowest[prefix])
 
-    def _try(self, step_fn: Any, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """Take a step; modules and losses may refuse what exploded weights make of a batch."""
+    def _try(self, step_fn: Step, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Take a step; an error of it is an explosion if there are weights that are not finite."""
         try:
             return step_fn(batch)
         except (RuntimeError, ValueError) as error:
@@ -374,29 +342,17 @@ class DenoisingNet(NeuralNet):
             raise LossExploded(len(self.history), math.nan) from error
 
     def _has_exploded(self, loss: float, training: Batches) -> bool:
-        """Compare with the loss of the untrained net, then with that of zeros on all rows.
+        unit = self._unit_of_loss
+        first = self._first_loss.item() * unit
+        return has_exploded(loss, first, training, self.criterion_, unit=unit)
 
-        The first batch alone may have been spared the outliers of the data.
-        """
-        if not math.isfinite(loss):
-            return True
-        first = self._first_loss.item() * self._unit_of_loss
-        if first <= 0 or loss <= _EXPLODED * first:
-            return False
-        total = 0.0
-        with torch.inference_mode():
-            for _, target, *_ in training:
-                zeros = self.criterion_(torch.zeros_like(target), target)
-                total += zeros.item() * self._unit_of_loss * len(target)
-        return loss > _EXPLODED * total / len(training) > 0
-
-    def train_step(self, batch: tuple[Tensor, ...], **fit_params: Any) -> dict[str, Tensor]:
+    def train_step(self, batch: tuple[Tensor, ...], **fit_params: object) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
         for parameter in self._parameters:
             parameter.grad = None
         loss, output = self._loss_and_output(batch)
         if self._first_loss is _NO_LOSS:
-            self._check_loss(loss)
+            check_one_number(loss, self.criterion.function, self.owner)
         loss.backward()
         if self._observed:
             parameters = list(self.module_.named_parameters())
@@ -407,25 +363,13 @@ class DenoisingNet(NeuralNet):
             self._first_loss = loss
         return {"loss": loss, "y_pred": self._restored(output.detach())}
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], **fit_params: Any) -> dict[str, Tensor]:
+    def validation_step(
+        self, batch: tuple[Tensor, Tensor], **fit_params: object
+    ) -> dict[str, Tensor]:
         """Compute the loss of a batch."""
         with torch.inference_mode():
             loss, output = self._loss_and_output(batch)
         return {"loss": loss, "y_pred": self._restored(output)}
-
-    def _check_loss(self, loss: Any) -> None:
-        got = f"a {type(loss).__name__}"
-        if isinstance(loss, Tensor):
-            if loss.ndim == 0 and loss.requires_grad:
-                return
-            got = f"a tensor of shape {tuple(loss.shape)}" + (
-                "" if loss.requires_grad else " that does not depend on the output"
-            )
-        raise TypeError(
-            f"The 'loss' parameter of {self.owner} must be a name, or a callable (output, target) "
-            f"that returns one number: a tensor of shape (), computed by torch from the output. "
-            f"Got {self.criterion!r}, which returns {got}."
-        )
 
     def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Send a batch through the module, and compare; at the spots alone where there are any."""
@@ -456,8 +400,3 @@ class DenoisingNet(NeuralNet):
     def computation(self) -> Computation:
         """Return what the trained module computes."""
         return Computation(self.module_.eval(), self.standardization_)
-
-
-def _watches_batches(callback: Callback) -> bool:
-    kind = type(callback)
-    return any(getattr(kind, hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)

@@ -1,10 +1,11 @@
-"""Callbacks of skorch: which of them work here, and what they need for it."""
+"""Checks and adapts callbacks of skorch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from skorch.callbacks import (
     BatchScoring,
     Callback,
@@ -19,6 +20,7 @@ from skorch.utils import to_numpy
 from torch import Tensor, nn
 
 from skdae.layout import from_channels_first
+from skdae.training._losses import Criterion
 
 __all__ = ["InPlainOrder", "fresh_callbacks"]
 
@@ -30,9 +32,9 @@ def fresh_callbacks(
     clone: Callable[[Callback], Callback],
     lr_schedule: str,
     validates: bool,
-    loss: Any,
-) -> list[Any]:
-    """Clone the callbacks of a user, and give them what they need to work here.
+    loss: Criterion,
+) -> list[Callback | tuple[str, Callback]]:
+    """Return clones of the user's callbacks, adapted to this net.
 
     Parameters
     ----------
@@ -54,10 +56,10 @@ def fresh_callbacks(
     TypeError
         If one is no callback of skorch.
     ValueError
-        If one cannot work; the message says what to do.
+        If a callback cannot work with this training.
     """
     clones: dict[int, Callback] = {}
-    fresh: list[Any] = []
+    fresh: list[Callback | tuple[str, Callback]] = []
     for item in callbacks:
         named = isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str)
         original = item[1] if named else item
@@ -84,8 +86,8 @@ def fresh_callbacks(
     return fresh
 
 
-def _prepare(callback: Callback, loss: Any) -> None:
-    """Compare in rows, which metrics of scikit-learn take, and save no loss without a state."""
+def _prepare(callback: Callback, loss: Criterion) -> None:
+    """Let scores see rows, as metrics of scikit-learn do, and save no loss without a state."""
     if isinstance(callback, EpochScoring) and callback.target_extractor is to_numpy:
         callback.target_extractor = _as_rows
     saved = callback.checkpoint if isinstance(callback, LoadInitState) else callback
@@ -93,12 +95,12 @@ def _prepare(callback: Callback, loss: Any) -> None:
         saved.f_criterion = None
 
 
-def _as_rows(target: Tensor) -> Any:
+def _as_rows(target: Tensor) -> np.ndarray:
     return to_numpy(from_channels_first(target))
 
 
 def _remedy(callback: Callback, lr_schedule: str, validates: bool) -> str | None:
-    """Say what to do about a callback that cannot work, or None if it can."""
+    """Return what to do about a callback that cannot work, or None if it can."""
     monitor = str(getattr(callback, "monitor", None))
     if monitor.startswith("valid_") and not validates:
         return (
@@ -120,7 +122,7 @@ def _remedy(callback: Callback, lr_schedule: str, validates: bool) -> str | None
 
 
 class InPlainOrder:
-    """The state of a module, for a checkpoint."""
+    """Give checkpoints the weights of a module in contiguous memory."""
 
     def __init__(self, module: nn.Module):
         self.module = module

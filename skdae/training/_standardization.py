@@ -1,9 +1,8 @@
-"""Centre and scale: the module sees values near 0 and of size 1, whatever the units of the data."""
+"""Centre and scale of the data, which make results independent of units."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ Units = tuple[tuple[float, ...], float]
 """The centre of each channel, and one scale for all: plain numbers, for the fitted state."""
 
 
-def measure_units(rows: Any, sample_shape: tuple[int, ...]) -> Units:
+def measure_units(rows: np.ndarray | list[np.ndarray], sample_shape: tuple[int, ...]) -> Units:
     """Return the mean of each channel, and the standard deviation within channels.
 
     Of large data, evenly spaced rows are looked at. Constant data get their own size as the scale.
@@ -54,7 +53,7 @@ def _moments(values: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
 
 
 class Standardization:
-    """The way from the units of the data to those of the module, and back.
+    """Standardize inputs and targets, and take outputs back to the units of the data.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ class Standardization:
         return _standardized(x, self.input_centre, self.input_scale)
 
     def of_targets(self, target: Tensor) -> Tensor:
-        """Standardize what the output should be."""
+        """Standardize targets."""
         return _standardized(target, self.output_centre, self.output_scale)
 
     def restored(self, output: Tensor, *, out: Tensor | None = None) -> Tensor:

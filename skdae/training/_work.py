@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from skdae.layout import module_shape
+from skdae.training._batches import Batches
 
 __all__ = ["count_products"]
 
 
-def count_products(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
-    """Count the products of a weight and a value that a forward pass of one sample takes.
+def count_products(module: nn.Module, batches: Batches) -> int:
+    """Count the products of a weight and a value that the forward pass of a batch takes.
 
-    Layers that are not called as modules are not seen.
+    Only layers that are called as modules are counted.
     """
     total = 0
 
-    def count(layer: nn.Module, inputs: Any, output: Any) -> None:
+    def count(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
         nonlocal total
         values = [x for x in (*inputs, output) if isinstance(x, Tensor)]
-        # A stride leaves fewer places on one side of the layer, and so many products are taken.
+        # With a stride, one side of the layer has fewer places: one product a weight at each.
         n_places = min((x[0, 0].numel() for x in values if x.ndim > 2), default=1)
         weights = layer.parameters(recurse=False)
         total += n_places * sum(weight.numel() for weight in weights if weight.ndim > 1)
@@ -33,8 +32,9 @@ def count_products(module: nn.Module, sample_shape: tuple[int, ...], device: tor
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         with torch.inference_mode():
-            module.eval()(torch.zeros((1, *module_shape(sample_shape)), device=device))
+            shape = (1, *module_shape(batches.sample_shape))
+            module.eval()(torch.zeros(shape, device=batches.device))
     finally:
         for hook in hooks:
             hook.remove()
-    return total
+    return total * batches.batch_size
