@@ -27,14 +27,14 @@ NOISE = GaussianNoise(LEVEL / 255)
 ALONE = {**NETWORK, "residual": False, "lr": 0.02}
 ONE = {
     "blind spot": {
-        "blind_spot": True,
+        "self_supervised": "blind_spot",
         "augment": True,
         "patch_size": 48,
         "batch_size": 4,
         "max_epochs": 60,
     },
     "split noise": {
-        "split_noise": True,
+        "self_supervised": "split_noise",
         "augment": True,
         "patch_size": 64,
         "batch_size": 4,
@@ -60,8 +60,8 @@ def many(options: argparse.Namespace) -> None:
     ways: dict[str, tuple] = {
         "clean": (photos, None, {**NETWORK, "noise": NOISE}),
         "two copies": (first, second, NETWORK),
-        "split noise": (first, None, {**ALONE, "noise": NOISE, "split_noise": True}),
-        "blind spot": (first, None, {**ALONE, "blind_spot": True}),
+        "split noise": (first, None, {**ALONE, "noise": NOISE, "self_supervised": "split_noise"}),
+        "blind spot": (first, None, {**ALONE, "self_supervised": "blind_spot"}),
     }
     rows = []
     for name in options.ways or ways:

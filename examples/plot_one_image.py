@@ -35,8 +35,8 @@ print(f"sigma: {255 * sigma:.1f} gray levels; 25 is true")
 # %%
 # Split the noise
 # ---------------
-# ``split_noise=True`` says that the image carries this noise already. For every batch, training
-# draws from each noisy patch two others: the noise of one is independent of the noise of the
+# ``self_supervised="split_noise"`` says that the image carries this noise already. For every
+# batch, training draws from each noisy patch two others: the noise of one is independent of the noise of the
 # other, and the picture is the same. So the network can predict only the picture of one from the
 # other [1]_.
 
@@ -52,19 +52,19 @@ training = {
     "random_state": 0,
 }
 start = time.perf_counter()
-dae = UNetDAE(noise=GaussianNoise(sigma), split_noise=True, **training)
+dae = UNetDAE(noise=GaussianNoise(sigma), self_supervised="split_noise", **training)
 denoised = dae.fit([noisy]).predict([noisy], tta=True)[0]
 seconds = time.perf_counter() - start
 
 # %%
 # Or hide pixels
 # --------------
-# Splitting needs Gaussian or Poisson noise. For other noise, ``blind_spot=True`` replaces single
-# pixels by one of their neighbours, and trains the network to predict the noisy values that were
+# Splitting needs Gaussian or Poisson noise. For other noise, ``self_supervised="blind_spot"``
+# replaces single pixels by one of their neighbours, and trains the network to predict the noisy values that were
 # there. The surroundings predict the picture, but no noise that is independent from pixel to
 # pixel [2]_. The result is worse, since training never uses the value of the pixel itself.
 
-blind = UNetDAE(blind_spot=True, **training)
+blind = UNetDAE(self_supervised="blind_spot", **training)
 guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]
 
 # %%
