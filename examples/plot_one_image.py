@@ -36,9 +36,9 @@ print(f"sigma: {255 * sigma:.1f} gray levels; 25 is true")
 # Split the noise
 # ---------------
 # ``self_supervised="split_noise"`` says that the image carries this noise already. For every
-# batch, training draws from each noisy patch two others: the noise of one is independent of the noise of the
-# other, and the picture is the same. So the network can predict only the picture of one from the
-# other [1]_.
+# batch, training draws from each noisy patch two others: the noise of one is independent of the
+# noise of the other, and the picture is the same. So the network can predict only the picture of
+# one from the other [1]_.
 
 import time
 
@@ -60,9 +60,10 @@ seconds = time.perf_counter() - start
 # Or hide pixels
 # --------------
 # Splitting needs Gaussian or Poisson noise. For other noise, ``self_supervised="blind_spot"``
-# replaces single pixels by one of their neighbours, and trains the network to predict the noisy values that were
-# there. The surroundings predict the picture, but no noise that is independent from pixel to
-# pixel [2]_. The result is worse, since training never uses the value of the pixel itself.
+# replaces single pixels by one of their neighbours, and trains the network to predict the noisy
+# values that were there. The surroundings predict the picture, but no noise that is independent
+# from pixel to pixel [2]_. The result is worse, since training never uses the value of the pixel
+# itself.
 
 blind = UNetDAE(self_supervised="blind_spot", **training)
 guessed = blind.fit([noisy]).predict([noisy], tta=True)[0]

@@ -23,7 +23,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import validate_data
 
-from skdae._meaning import advising, check_columns, check_finite, check_kind, plain
+from skdae._checks import advising, check_columns, check_finite, check_kind, plain
 
 __all__ = [
     "HasMethods",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from skdae.lists import is_list_of_samples, read_list
+from skdae.data import is_list_of_samples, read_list
 
 GRAY, TALL, COLOUR = np.zeros((4, 6)), np.zeros((9, 3)), np.zeros((5, 5, 3))
 

@@ -10,19 +10,18 @@ import pytest
 import torch
 from torch import nn
 
+from skdae.inference import _chunks, in_chunks
+from skdae.inference._chunks import chunk_size
+from skdae.inference._computation import Computation
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
 from skdae.training import (
     OPTIMIZERS,
     Batches,
-    _inference,
     from_arrays,
-    in_chunks,
     load_module_arrays,
     to_arrays,
 )
 from skdae.training import module_arrays as arrays_of
-from skdae.training._computation import Computation
-from skdae.training._inference import chunk_size
 from skdae.training._schedules import one_cycle, set_rate
 
 
@@ -366,7 +365,7 @@ def test_an_optimizer_continues_from_its_arrays():
 @pytest.mark.parametrize(("alike", "sizes"), [(True, {512: 2, 64: 2}), (False, {64: 18})])
 def test_many_rows_of_dense_nets_come_in_larger_chunks(alike, sizes, monkeypatch):
     asked = []
-    monkeypatch.setattr(_inference, "_rows_are_alike", lambda *side: asked.append(side) or alike)
+    monkeypatch.setattr(_chunks, "_rows_are_alike", lambda *side: asked.append(side) or alike)
     rows = np.random.default_rng(0).random((1100, 5), dtype=np.float32)
     module = DenseAutoencoder((5,), hidden_layer_sizes=(4,), latent_dim=2)
     seen = []
@@ -384,24 +383,24 @@ def test_many_rows_of_dense_nets_come_in_larger_chunks(alike, sizes, monkeypatch
 
 
 def test_only_dense_nets_of_ours_come_in_larger_chunks():
-    assert _inference._sides_of_products(DenseAutoencoder((5,), latent_dim=2)) == [(5, 2), (2, 5)]
-    assert _inference._sides_of_products(ConvAutoencoder((1, 8, 8))) == []
-    assert _inference._sides_of_products(nn.Sequential(nn.Linear(3, 3))) == []
+    assert _chunks._sides_of_products(DenseAutoencoder((5,), latent_dim=2)) == [(5, 2), (2, 5)]
+    assert _chunks._sides_of_products(ConvAutoencoder((1, 8, 8))) == []
+    assert _chunks._sides_of_products(nn.Sequential(nn.Linear(3, 3))) == []
 
 
 @pytest.mark.parametrize("side", [(784, 256), (32, 256), (7, 1), (1, 7)])
 def test_rows_of_a_product_are_alike_on_one_thread(side):
-    assert _inference._rows_are_alike(*side, 128) in (True, False)
+    assert _chunks._rows_are_alike(*side, 128) in (True, False)
     with monkeypatched_linear():
-        _inference._rows_are_alike.cache_clear()
-        assert not _inference._rows_are_alike(*side, 128)
-    _inference._rows_are_alike.cache_clear()
+        _chunks._rows_are_alike.cache_clear()
+        assert not _chunks._rows_are_alike(*side, 128)
+    _chunks._rows_are_alike.cache_clear()
 
 
 @contextmanager
 def monkeypatched_linear():
     """Let products depend on the number of rows, as those of several threads do."""
-    linear = _inference.F.linear
-    _inference.F.linear = lambda x, **kwargs: linear(x, **kwargs) + 2**-20 * (len(x) > 128)
+    linear = _chunks.F.linear
+    _chunks.F.linear = lambda x, **kwargs: linear(x, **kwargs) + 2**-20 * (len(x) > 128)
     yield
-    _inference.F.linear = linear
+    _chunks.F.linear = linear

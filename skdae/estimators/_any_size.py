@@ -13,12 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._sklearn import as_array
-from skdae.estimators._averaging import over_spots, over_turns
-from skdae.estimators._inference import InferenceMixin, Samples
-from skdae.estimators._target import ROW_DTYPES, read_target
-from skdae.layout import as_fraction, rows_to_tensor, squeezed
-from skdae.lists import are_flat_rows, first_of_another_shape, is_list_of_samples, read_list
-from skdae.training import in_tiles
+from skdae.data import (
+    are_flat_rows,
+    as_fraction,
+    first_of_another_shape,
+    is_list_of_samples,
+    read_list,
+    rows_to_tensor,
+    squeezed,
+)
+from skdae.estimators._prediction import InferenceMixin, Samples
+from skdae.estimators._reading import ROW_DTYPES, read_target
+from skdae.inference import Computation, in_tiles, over_spots, over_turns
 
 __all__ = ["AnySizeMixin"]
 
@@ -108,13 +114,9 @@ class AnySizeMixin(InferenceMixin):
     def _takes_any_size(self) -> bool:
         return self.net_.module_.reach is not None
 
-    @property
-    def _fitted_on_list(self) -> bool:
-        return None in self._like[0]
-
     def _is_list(self, X: Any) -> bool:
         """Whether X is a list of samples; where fit got one, a list is nothing else."""
-        if self._fitted_on_list:
+        if self._format.is_list:
             return isinstance(X, (list, tuple))
         return is_list_of_samples(X) and not are_flat_rows(X, self.sample_shape_)
 
@@ -127,7 +129,7 @@ class AnySizeMixin(InferenceMixin):
         samples = read_list(X, type(self).__name__, like=self.sample_shape_)
         if not self._takes_any_size:
             self._check_size_of_fit(samples)
-        self._check_range_of_fit(samples)
+        self._format.check_range(samples, type(self).__name__)
         return samples
 
     def _check_size_of_fit(self, samples: list[np.ndarray]) -> None:
@@ -143,7 +145,7 @@ class AnySizeMixin(InferenceMixin):
         if self._is_list(X):
             return self._stacked(X)
         array = as_array(X)
-        if self._fitted_on_list and not isinstance(array, np.ndarray):
+        if self._format.is_list and not isinstance(array, np.ndarray):
             raise ValueError(
                 f"{type(self).__name__} was fitted on a list of samples, and takes lists and "
                 f"arrays of them. Got X of type {type(X).__name__}."
@@ -154,7 +156,7 @@ class AnySizeMixin(InferenceMixin):
         if batch is None:
             return super()._read(X)
         rows = check_array(batch.reshape(len(batch), -1), dtype=ROW_DTYPES, order="C")
-        self._check_range_of_fit(rows)
+        self._format.check_range(rows, type(self).__name__)
         return Samples(rows, array.shape, batch.shape[1:], alone)
 
     def _stacked(self, X: Any) -> Samples:
@@ -180,9 +182,9 @@ class AnySizeMixin(InferenceMixin):
         What is laid out like the data of fit is left to the checks of all estimators.
         """
         n_axes, channels = len(self.sample_shape_), self.sample_shape_[-1]
-        fitted, owner = self._like[0], type(self).__name__
+        fitted, owner = self._format.shape, type(self).__name__
         like_fit = squeezed(array.shape[1:]) == squeezed(self.sample_shape_)
-        if not self._fitted_on_list and (array.ndim <= 2 or like_fit):
+        if not self._format.is_list and (array.ndim <= 2 or like_fit):
             return None, False
         has_channels = array.ndim > 1 and array.shape[-1] == channels
         alone = array.ndim == len(fitted) and (array.ndim < n_axes or has_channels)
@@ -217,7 +219,7 @@ class AnySizeMixin(InferenceMixin):
             return super()._denoise(samples)
         denoised = [
             in_tiles(
-                self.net_.computation(),
+                Computation.of(self.net_),
                 row.reshape(samples.sample_shape),
                 device,
                 stride=module.stride,

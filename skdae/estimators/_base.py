@@ -15,18 +15,18 @@ from torch import nn
 
 from skdae._random import draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
-from skdae.estimators._inference import InferenceMixin, Samples, as_one_array
+from skdae.data import DataFormat, infer_sample_shape, parts_of
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
-from skdae.estimators._scale import warn_of_odd_scale
-from skdae.estimators._settings import check_unchanged
-from skdae.estimators._target import (
+from skdae.estimators._prediction import InferenceMixin, Samples, as_one_array
+from skdae.estimators._reading import (
     ROW_DTYPES,
     TrainingData,
     check_targets,
     read_training_data,
 )
+from skdae.estimators._scale import warn_of_odd_scale
+from skdae.estimators._settings import check_unchanged
 from skdae.estimators._training import make_net, probe_module, train_net, units_of
-from skdae.layout import infer_sample_shape, parts_of
 from skdae.noise import NOISES, NoiseInjector
 from skdae.tasks import SELF_SUPERVISED
 from skdae.training import (
@@ -268,7 +268,8 @@ class BaseDenoisingAutoencoder(
                 units=measured,
                 standardized=units is not None or as_loss(self.loss).compares_probabilities,
             )
-            self._start((data.shape[1:], data.task.dtype.name, highest), data.sample_shape, units)
+            form = DataFormat(data.shape[1:], data.sample_shape, data.task.dtype.name, highest)
+            self._start(form, units)
         self._went_on = self._went_on or partial
         self.noise_ = data.task.noise
         self._keeps_units = data.task.target is None
@@ -287,15 +288,10 @@ class BaseDenoisingAutoencoder(
             free_memory(self.net_.device)
         return data
 
-    def _start(
-        self,
-        like: tuple,
-        sample_shape: tuple[int, ...],
-        units: tuple[Units, Units] | None,
-    ) -> None:
+    def _start(self, form: DataFormat, units: tuple[Units, Units] | None) -> None:
         """Make a new net for the current parameters, and look at what it encodes to."""
-        self.sample_shape_ = sample_shape
-        self._like = like
+        self.sample_shape_ = form.sample_shape
+        self._format = form
         self._units = units
         self._precision = self.precision
         self._seeds = draw_seeds(self.random_state, 2)
@@ -307,7 +303,7 @@ class BaseDenoisingAutoencoder(
         }
         net = self._new_net(resolve_device(self.device, type(self).__name__))
         self._precision = net.precision_
-        self._code_shape = self._probed_code_shape(net, sample_shape)
+        self._code_shape = self._probed_code_shape(net, form.sample_shape)
         self._n_features_out = math.prod(self._code_shape)
         self.net_ = net
 
@@ -339,7 +335,8 @@ class BaseDenoisingAutoencoder(
         rows, shape = validate_rows(self, X, reset=reset, dtype=ROW_DTYPES)
         if reset:
             return rows, shape, self._sample_shape_of(shape[1:]), None
-        self._check_like_fit(rows, shape[1:])
+        self._format.check_shape(shape[1:], type(self).__name__)
+        self._format.check_range(rows, type(self).__name__)
         return rows, shape, self.sample_shape_, None
 
     def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:

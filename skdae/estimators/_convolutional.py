@@ -11,9 +11,15 @@ import numpy as np
 
 from skdae._sklearn import Interval, StrOptions, as_array
 from skdae._warnings import warn_user
+from skdae.data import (
+    are_flat_rows,
+    are_sizes,
+    declared_shape,
+    is_list_of_samples,
+    read_list,
+    warn_of_unclear_axes,
+)
 from skdae.estimators._any_size import AnySizeMixin
-from skdae.layout import are_sizes, declared_shape, warn_of_unclear_axes
-from skdae.lists import are_flat_rows, is_list_of_samples, read_list
 from skdae.tasks import SELF_SUPERVISED
 from skdae.training import patch_shape
 
@@ -50,7 +56,7 @@ class ConvolutionalMixin(AnySizeMixin):
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
         owner = type(self).__name__
-        if not reset and self._fitted_on_list and not is_list_of_samples(X):
+        if not reset and self._format.is_list and not is_list_of_samples(X):
             X = list(as_array(X))
         known = declared_shape(self.sample_shape, owner) if reset else self.sample_shape_
         if not is_list_of_samples(X) or are_flat_rows(X, known):
@@ -67,7 +73,7 @@ class ConvolutionalMixin(AnySizeMixin):
         patch = samples[0].shape if patch is None else patch
         shape = (len(X), *[None] * np.ndim(X[0]))
         if not reset:
-            self._check_range_of_fit(samples)
+            self._format.check_range(samples, owner)
             return samples, shape, self.sample_shape_, patch
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)

@@ -6,8 +6,8 @@ from numbers import Integral
 from typing import ClassVar
 
 from skdae._sklearn import Interval, StrOptions
+from skdae.data import are_sizes
 from skdae.estimators._base import BaseDenoisingAutoencoder
-from skdae.layout import are_sizes
 from skdae.nn import ACTIVATIONS, DenseAutoencoder
 from skdae.training import as_loss
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from skdae._optional import import_optional
 from skdae._sklearn import fits_float
-from skdae.layout import are_sizes
+from skdae.data import are_sizes
 
 __all__ = ["check_facts", "read_weights", "write_weights"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from os import PathLike
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from skdae.data import DataFormat
 from skdae.estimators._files import check_facts, read_weights, write_weights
 from skdae.estimators._settings import check_settings, plain_settings
 from skdae.noise import NoiseInjector
@@ -42,7 +44,7 @@ class PersistenceMixin:
     precision: str
     _built_with: dict[str, Any]
     _keeps_units: bool
-    _like: tuple[tuple, str, float]
+    _format: DataFormat
     _precision: str
     _units: tuple[Units, Units] | None
 
@@ -52,12 +54,15 @@ class PersistenceMixin:
         net = state.pop("net_", None)
         if net is not None:
             state["_saved_net"] = _saved(net)
+            state["_format"] = astuple(self._format)
         return state
 
     @own_gradient_mode()
     def __setstate__(self, state: dict) -> None:
         """Build the net again, on the CPU where its device is missing."""
         saved = state.pop("_saved_net", None)
+        if "_format" in state:
+            state["_format"] = DataFormat(*state["_format"])
         super().__setstate__(state)  # type: ignore[misc]
         if saved is not None:
             self.net_ = self._net_from(saved, _available(self.device))
@@ -143,14 +148,14 @@ class PersistenceMixin:
     def _facts(self) -> dict[str, Any]:
         """Return what fit learned beside the weights, as plain data."""
         names = getattr(self, "feature_names_in_", None)
-        shape, dtype, highest = self._like
+        form = self._format
         return {
             "estimator": type(self).__name__,
             "settings": plain_settings(self._built_with),
             "sample_shape": self.sample_shape_,
-            "X_shape": shape,
-            "dtype": dtype,
-            "highest": highest,
+            "X_shape": form.shape,
+            "dtype": form.dtype,
+            "highest": form.highest,
             "n_features_in": getattr(self, "n_features_in_", None),
             "feature_names_in": None if names is None else names.tolist(),
             "keeps_units": self._keeps_units,
@@ -168,9 +173,10 @@ class PersistenceMixin:
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.pop("n_features_in_", None)
         self.sample_shape_ = facts["sample_shape"]
-        self._like = (facts["X_shape"], facts["dtype"], facts["highest"])
+        names = ("X_shape", "sample_shape", "dtype", "highest")
+        self._format = DataFormat(*(facts[name] for name in names))
         check_settings(self, facts["settings"])
-        self._start(self._like, self.sample_shape_, facts["units"])  # type: ignore[attr-defined]
+        self._start(self._format, facts["units"])  # type: ignore[attr-defined]
         if facts["n_features_in"] is not None:
             self.n_features_in_ = facts["n_features_in"]
         if facts["feature_names_in"] is not None:

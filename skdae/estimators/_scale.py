@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdae._warnings import warn_user
-from skdae.layout import full_range, parts_of
+from skdae.data import full_range, parts_of
 from skdae.training import Units
 
 __all__ = ["warn_of_odd_scale"]

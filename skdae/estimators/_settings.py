@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.layout import as_pixels, check_sample_shape, squeezed
+from skdae.data import as_pixels, check_sample_shape, squeezed
 
 __all__ = ["check_settings", "check_unchanged", "is_same_setting", "plain_settings"]
 
@@ -145,7 +145,7 @@ def _describes(declared: Any, estimator: Any, owner: str) -> bool:
     if declared is None:
         return True
     shape, fitted = check_sample_shape(declared, owner), estimator.sample_shape_
-    if None in estimator._like[0]:
+    if estimator._format.is_list:
         shape = as_pixels(shape)
         return len(shape) == len(fitted) and shape[-1] == fitted[-1]
     return squeezed(shape) == squeezed(fitted)

@@ -13,8 +13,8 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdae._random import make_generator
-from skdae.estimators._target import TrainingData
-from skdae.layout import module_shape, rows_to_tensor
+from skdae.data import module_shape, rows_to_tensor
+from skdae.estimators._reading import TrainingData
 from skdae.training import (
     OPTIMIZERS,
     Batches,

@@ -12,8 +12,13 @@ from sklearn.utils import check_array, gen_batches
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
 from skdae._warnings import warn_user
-from skdae.layout import check_ranges, full_range, infer_sample_shape
-from skdae.lists import checked_samples, is_list_of_samples
+from skdae.data import (
+    check_ranges,
+    checked_samples,
+    full_range,
+    infer_sample_shape,
+    is_list_of_samples,
+)
 
 __all__ = ["Arrays", "import_ssim", "mean_squared_error", "on_one_scale", "psnr", "ssim"]
 

@@ -15,8 +15,7 @@ from sklearn.pipeline import Pipeline
 from torch import Tensor
 
 from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
-from skdae.layout import check_sample_shape, full_range
-from skdae.lists import is_list_of_samples
+from skdae.data import check_sample_shape, full_range, is_list_of_samples
 from skdae.metrics._quality import (
     Arrays,
     import_ssim,

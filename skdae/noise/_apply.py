@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdae._random import draw_seeds, make_generator
-from skdae.layout import as_fraction, restore_dtype, rows_to_tensor
+from skdae.data import as_fraction, restore_dtype, rows_to_tensor
 
 __all__ = ["corrupt_data"]
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from torch import Tensor
 
 from skdae._sklearn import StrOptions, validate_rows
-from skdae.lists import is_list_of_samples
+from skdae.data import is_list_of_samples
 from skdae.noise._apply import corrupt_data
 from skdae.noise._corrupted import with_origin
 from skdae.noise._levels import check_clip, check_fraction, check_strength, draw_level

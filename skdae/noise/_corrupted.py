@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from skdae.lists import is_list_of_samples
+from skdae.data import is_list_of_samples
 
 __all__ = ["CorruptedArray", "ListOrigin", "Origin", "checksum", "origin_of", "with_origin"]
 

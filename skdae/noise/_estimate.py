@@ -10,8 +10,14 @@ from sklearn.utils import check_array
 
 from skdae._optional import import_optional
 from skdae._sklearn import as_array, check_rows
-from skdae.layout import declared_shape, full_range, infer_sample_shape
-from skdae.lists import are_flat_rows, is_list_of_samples, read_list
+from skdae.data import (
+    are_flat_rows,
+    declared_shape,
+    full_range,
+    infer_sample_shape,
+    is_list_of_samples,
+    read_list,
+)
 
 __all__ = ["estimate_sigma"]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skdae._sklearn import Interval, InvalidParameterError, fits_float
 from skdae._warnings import warn_user
-from skdae.layout import full_range
+from skdae.data import full_range
 from skdae.noise._summary import DataSummary
 
 __all__ = [

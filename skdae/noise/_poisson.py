@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdae._warnings import warn_user
-from skdae.layout import full_range
+from skdae.data import full_range
 from skdae.noise._base import NoiseInjector
 from skdae.noise._levels import Level, check_strength
 from skdae.noise._split import SHARE, SplitMixin

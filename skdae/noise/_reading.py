@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skdae._meaning import check_dense
+from skdae._checks import check_dense
 from skdae._sklearn import makes_data_frames
-from skdae.lists import checked_samples
+from skdae.data import checked_samples
 
 __all__ = ["KEPT_DTYPES", "check_container", "check_tensor", "read_samples"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from skdae.layout import full_range
+from skdae.data import full_range
 
 __all__ = ["DataSummary", "summarize"]
 

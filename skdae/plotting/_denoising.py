@@ -11,8 +11,7 @@ import numpy as np
 
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, as_array, validate_parameter_constraints
-from skdae.layout import infer_sample_shape, squeezed
-from skdae.lists import is_list_of_samples, read_list
+from skdae.data import infer_sample_shape, is_list_of_samples, read_list, squeezed
 from skdae.metrics import psnr
 from skdae.metrics._quality import Arrays
 from skdae.metrics._scorer import clean_and_noisy, skip_steps_before_noise

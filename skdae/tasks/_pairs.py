@@ -8,10 +8,9 @@ import numpy as np
 
 from skdae._sklearn import as_array
 from skdae._warnings import warn_user
-from skdae.layout import full_range, parts_of
-from skdae.lists import is_list_of_samples
+from skdae.data import Rows, full_range, is_list_of_samples, parts_of
 from skdae.tasks._clean import check_one_noise
-from skdae.tasks._task import Given, Rows, Task
+from skdae.tasks._task import Given, Task
 
 __all__ = ["Pairs"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skdae.layout import parts_of, to_channels_first
+from skdae.data import parts_of, to_channels_first
 from skdae.noise import GaussianNoise, PoissonNoise
 from skdae.tasks._noisy_alone import check_alone
 from skdae.tasks._task import Batch, Given, Task

@@ -14,14 +14,11 @@ from sklearn.base import clone
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skdae.layout import full_range, parts_of, to_channels_first
+from skdae.data import Rows, full_range, parts_of, to_channels_first
 from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import ListOrigin, Origin
 
-__all__ = ["Batch", "Given", "Rows", "Task"]
-
-Rows = np.ndarray | list[np.ndarray]
-"""Rows (n_samples, n_features), or a list of samples (..., channels)."""
+__all__ = ["Batch", "Given", "Task"]
 
 Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
 """Input, target and, where only some values are compared, their places."""

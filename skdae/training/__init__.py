@@ -4,15 +4,16 @@ from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
-from skdae.training._inference import chunk_size, in_chunks, in_tiles
 from skdae.training._losses import LOSSES, as_loss
+from skdae.training._memory import kept_memory
+from skdae.training._modules import channels_last, is_ours
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import fresh_callbacks
 from skdae.training._spots import at_spots, per_channel
-from skdae.training._standardization import Units, measure_units
+from skdae.training._standardization import Standardization, Units, measure_units
 from skdae.training._state import (
     from_arrays,
     load_module_arrays,
@@ -20,6 +21,7 @@ from skdae.training._state import (
     module_arrays,
     to_arrays,
 )
+from skdae.training._threads import n_threads_here, on_pool
 
 __all__ = [
     "LOSSES",
@@ -30,19 +32,22 @@ __all__ = [
     "DenoisingNet",
     "LossExploded",
     "Patches",
+    "Standardization",
     "Units",
     "as_loss",
     "at_spots",
-    "chunk_size",
+    "channels_last",
     "free_memory",
     "fresh_callbacks",
     "from_arrays",
-    "in_chunks",
-    "in_tiles",
+    "is_ours",
+    "kept_memory",
     "load_module_arrays",
     "load_optimizer_arrays",
     "measure_units",
     "module_arrays",
+    "n_threads_here",
+    "on_pool",
     "own_gradient_mode",
     "patch_shape",
     "per_channel",

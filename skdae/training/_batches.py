@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from skdae._random import make_generator
-from skdae.layout import as_fraction, to_channels_first
+from skdae.data import as_fraction, to_channels_first
 
 __all__ = ["Batches", "MakeBatch"]
 

@@ -13,16 +13,16 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skdae._random import borrowed_global_generator
-from skdae.layout import from_channels_first
+from skdae.data import from_channels_first
 from skdae.training._batches import Batches
 from skdae.training._callbacks import BestWeights, ProgressBar, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
-from skdae.training._computation import Computation, channels_last, is_ours
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device, resolve_precision
 from skdae.training._explosion import LossExploded, has_exploded
 from skdae.training._losses import LOSSES, Loss, check_one_number
 from skdae.training._memory import kept_memory
+from skdae.training._modules import channels_last, is_ours
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle, set_rate
 from skdae.training._skorch import InPlainOrder
@@ -396,7 +396,3 @@ class DenoisingNet(NeuralNet):
 
     def _output_rows(self, output: Tensor) -> Tensor:
         return from_channels_first(torch.sigmoid(output) if self.returns_logits else output)
-
-    def computation(self) -> Computation:
-        """Return what the trained module computes."""
-        return Computation(self.module_.eval(), self.standardization_)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.layout import full_range
+from skdae.data import full_range
 from skdae.training._batches import Batches
 
 __all__ = ["Patches", "cut", "patch_shape"]

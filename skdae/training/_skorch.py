@@ -19,7 +19,7 @@ from skorch.callbacks import (
 from skorch.utils import to_numpy
 from torch import Tensor, nn
 
-from skdae.layout import from_channels_first
+from skdae.data import from_channels_first
 from skdae.training._losses import Criterion
 
 __all__ = ["InPlainOrder", "fresh_callbacks"]

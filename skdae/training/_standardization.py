@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.layout import full_range, parts_of
+from skdae.data import full_range, parts_of
 
 __all__ = ["Standardization", "Units", "measure_units"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skdae.layout import module_shape
+from skdae.data import module_shape
 from skdae.training._batches import Batches
 
 __all__ = ["count_products"]

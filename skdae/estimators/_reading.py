@@ -10,8 +10,14 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skdae._sklearn import as_array, check_rows
-from skdae.layout import check_ranges, full_range, parts_of
-from skdae.lists import first_of_another_shape, is_list_of_samples, read_list
+from skdae.data import (
+    check_ranges,
+    first_of_another_shape,
+    full_range,
+    is_list_of_samples,
+    parts_of,
+    read_list,
+)
 from skdae.noise._corrupted import origin_of
 from skdae.tasks import Given, Task, choose_task, same_values
 from skdae.training import as_loss

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdae import layout
+from skdae import data as of_data
 
 sides = st.integers(1, 40)
 shapes = st.one_of(
@@ -21,28 +21,28 @@ shapes = st.one_of(
 
 @given(shapes, st.integers(1, 5))
 def test_rows_survive_the_way_to_a_module_and_back(shape, n_rows):
-    sample_shape = layout.as_pixels(shape)
+    sample_shape = of_data.as_pixels(shape)
     rows = torch.arange(n_rows * math.prod(shape), dtype=torch.float32).reshape(n_rows, -1)
-    x = layout.to_channels_first(rows, sample_shape)
-    assert x.shape == (n_rows, *layout.module_shape(sample_shape))
-    assert torch.equal(layout.from_channels_first(x), rows)
+    x = of_data.to_channels_first(rows, sample_shape)
+    assert x.shape == (n_rows, *of_data.module_shape(sample_shape))
+    assert torch.equal(of_data.from_channels_first(x), rows)
 
 
 @given(shapes)
 def test_a_pixel_is_where_it_was(shape):
-    sample_shape = layout.as_pixels(shape)
+    sample_shape = of_data.as_pixels(shape)
     array = np.random.default_rng(0).random((2, *sample_shape)).astype(np.float32)
-    x = layout.to_channels_first(torch.from_numpy(array.reshape(2, -1)), sample_shape)
+    x = of_data.to_channels_first(torch.from_numpy(array.reshape(2, -1)), sample_shape)
     np.testing.assert_array_equal(np.moveaxis(array, -1, 1), x)
 
 
 @given(shapes)
 def test_completing_a_shape_twice_changes_nothing(shape):
-    once = layout.as_pixels(shape)
+    once = of_data.as_pixels(shape)
     assert math.prod(once) == math.prod(shape)
     assert len(once) in (2, 3)
     if len(once) == 3:
-        assert layout.as_pixels(once) == once
+        assert of_data.as_pixels(once) == once
 
 
 @pytest.mark.parametrize(
@@ -64,23 +64,23 @@ def test_completing_a_shape_twice_changes_nothing(shape):
     ],
 )
 def test_what_a_sample_is(shape, read):
-    assert layout.as_pixels(shape) == read
+    assert of_data.as_pixels(shape) == read
 
 
 @given(st.sampled_from([np.uint8, np.uint16]), st.data())
 def test_image_dtypes_round_trip_through_fractions(dtype, data):
     full = np.iinfo(dtype).max
     values = np.array(data.draw(st.lists(st.integers(0, full), min_size=1)), dtype=dtype)
-    fractions = layout.as_fraction(layout.rows_to_tensor(values))
+    fractions = of_data.as_fraction(of_data.rows_to_tensor(values))
     assert fractions.dtype == torch.float32
     assert 0 <= fractions.min() and fractions.max() <= 1
-    restored = layout.restore_dtype(fractions, getattr(torch, values.dtype.name))
+    restored = of_data.restore_dtype(fractions, getattr(torch, values.dtype.name))
     np.testing.assert_array_equal(restored.numpy(), values)
 
 
 def test_image_dtypes_saturate():
     out_of_range = torch.tensor([-0.5, 0.0, 0.5, 1.0, 1.5])
-    restored = layout.restore_dtype(out_of_range, torch.uint8)
+    restored = of_data.restore_dtype(out_of_range, torch.uint8)
     assert restored.tolist() == [0, 0, 128, 255, 255]
 
 
@@ -88,13 +88,13 @@ def test_image_dtypes_saturate():
 def test_images_of_many_blocks_are_restored_whole(shape):
     fractions = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     expected = fractions.mul(255).round().to(torch.uint8)
-    assert torch.equal(layout.restore_dtype(fractions, torch.uint8), expected)
+    assert torch.equal(of_data.restore_dtype(fractions, torch.uint8), expected)
 
 
 def test_floats_are_taken_as_they_are():
     x = torch.tensor([-3.0, 300.0])
-    assert torch.equal(layout.as_fraction(x), x)
-    assert torch.equal(layout.restore_dtype(x, torch.float32), x)
+    assert torch.equal(of_data.as_fraction(x), x)
+    assert torch.equal(of_data.restore_dtype(x, torch.float32), x)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_floats_are_taken_as_they_are():
 def test_rows_are_shared(make, writeable, dtype):
     rows = make(np.arange(12, dtype=dtype).reshape(4, 3))
     rows.flags.writeable = writeable and rows.flags.writeable
-    tensor = layout.rows_to_tensor(rows)
+    tensor = of_data.rows_to_tensor(rows)
     assert tensor.data_ptr() == rows.ctypes.data
     np.testing.assert_array_equal(tensor, rows)
 
@@ -120,7 +120,7 @@ def test_rows_are_shared(make, writeable, dtype):
 def test_a_shared_tensor_keeps_the_memory_alive():
     rows = np.arange(10**6, dtype=np.float32)
     rows.flags.writeable = False
-    tensor = layout.rows_to_tensor(rows)
+    tensor = of_data.rows_to_tensor(rows)
     del rows
     gc.collect()
     np.testing.assert_array_equal(tensor, np.arange(10**6))
@@ -130,7 +130,7 @@ def test_what_torch_cannot_read_is_copied():
     rows = np.arange(12, dtype=np.float32).reshape(4, 3)
     fields = np.zeros(4, dtype=[("x", np.float32), ("odd", np.uint8)])["x"]
     for odd in (rows[::-1], rows[:, ::-1], rows[:1, ::-1], rows.astype(">f4"), fields):
-        np.testing.assert_array_equal(layout.rows_to_tensor(odd), odd)
+        np.testing.assert_array_equal(of_data.rows_to_tensor(odd), odd)
 
 
 # ------------------------------------------------------------------------------------ axes
@@ -153,8 +153,8 @@ VOLUMES = [(20, 48, 48), (48, 48, 48), (9, 9, 9), (200, 60, 60), (10, 12, 100)]
 @pytest.mark.parametrize("shape", READ_AS_THEY_ARE)
 def test_axes_that_need_no_word(shape):
     for flat in (True, False):
-        layout.infer_sample_shape(shape, None, "Owner", flat=flat)
-    layout.check_axes(shape, "Owner", alone=True)
+        of_data.infer_sample_shape(shape, None, "Owner", flat=flat)
+    of_data.check_axes(shape, "Owner", alone=True)
 
 
 @pytest.mark.parametrize("shape", CHANNELS_FIRST)
@@ -162,26 +162,26 @@ def test_channels_first_of_any_number(shape):
     depth, height, width = shape
     message = re.escape("np.moveaxis(X, 1, -1)") + ".*" + re.escape(f"sample_shape={shape}")
     with pytest.raises(ValueError, match=rf"X looks channels-first.*{message}"):
-        layout.infer_sample_shape(shape, None, "Owner", flat=False)
+        of_data.infer_sample_shape(shape, None, "Owner", flat=False)
     with pytest.raises(ValueError, match=r"X\[3\] looks channels-first.*np.moveaxis\(x, 0, -1\)"):
-        layout.check_axes(shape, "Owner", "X[3]", alone=True)
-    assert layout.infer_sample_shape(shape, shape, "Owner", flat=True) == layout.as_pixels(shape)
+        of_data.check_axes(shape, "Owner", "X[3]", alone=True)
+    assert of_data.infer_sample_shape(shape, shape, "Owner", flat=True) == of_data.as_pixels(shape)
     X = np.moveaxis(np.zeros((2, *shape)), 1, -1)
     if 2 * depth <= min(height, width) or depth <= 4:
-        layout.infer_sample_shape(X.shape[1:], None, "Owner", flat=False)
+        of_data.infer_sample_shape(X.shape[1:], None, "Owner", flat=False)
 
 
 @pytest.mark.parametrize("shape", [*VOLUMES, (64, 64, 33), (48, 40, 39)])
 @pytest.mark.parametrize("alone", [True, False])
 def test_volumes_are_shown_slice_by_slice(shape, alone):
     with pytest.raises(ValueError, match="or like volumes.* slice by slice: ") as error:
-        layout.check_axes(shape, "Owner", alone=alone)
+        of_data.check_axes(shape, "Owner", alone=alone)
     spelling = re.search(r"slice by slice: (.*?\))\. ", str(error.value))[1]
     x = np.zeros(shape if alone else (2, *shape))
     slices = eval(spelling, {"np": np, "x": x, "X": x})
     n_slices = shape[2] if shape[2] < min(shape[:2]) else shape[0]
     assert len(slices) == n_slices * (1 if alone else 2)
-    layout.infer_sample_shape(slices.shape[1:], None, "Owner", flat=False)
+    of_data.infer_sample_shape(slices.shape[1:], None, "Owner", flat=False)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_volumes_are_shown_slice_by_slice(shape, alone):
 def test_films_and_volumes_with_channels(shape, sides):
     for alone, x in ((True, np.zeros(shape)), (False, np.zeros((2, *shape)))):
         with pytest.raises(ValueError, match="reads samples of 1 to 3 axes") as error:
-            layout.check_axes(shape, "Owner", alone=alone)
+            of_data.check_axes(shape, "Owner", alone=alone)
         spelling = re.search(r"slice by slice: (.*)\.$", str(error.value))[1]
         assert eval(spelling, {"np": np, "x": x, "X": x}).shape[1:] == sides
 
@@ -210,16 +210,16 @@ UNCLEAR = [(64, 256), (256, 64), (24, 5), (12, 300), (64, 160), (4000, 40), (22,
 @pytest.mark.parametrize("shape", UNCLEAR)
 def test_long_images_may_be_signals(shape):
     with pytest.warns(UserWarning, match=re.escape(f"{shape} as gray images")) as caught:
-        layout.warn_of_unclear_axes(np.zeros((3, *shape)), "Owner")
+        of_data.warn_of_unclear_axes(np.zeros((3, *shape)), "Owner")
     message = str(caught[0].message)
     image, signal = (eval(found) for found in re.findall(r"sample_shape=(\(.*?\))", message))
-    assert layout.as_pixels(image) == (*shape, 1)
+    assert of_data.as_pixels(image) == (*shape, 1)
     channels, length = sorted(shape)
-    assert layout.as_pixels(signal) == (length, channels)
+    assert of_data.as_pixels(signal) == (length, channels)
     turned = shape[0] < shape[1]
     assert ("np.swapaxes(X, -1, -2)" in message) == turned
     samples = (length, channels) if turned else shape
-    read = layout.infer_sample_shape(samples, signal, "Owner", flat=False)
+    read = of_data.infer_sample_shape(samples, signal, "Owner", flat=False)
     assert read == (length, channels)
 
 
@@ -227,7 +227,7 @@ def test_which_lists_are_unclear():
     def warned(*shapes):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            layout.warn_of_unclear_axes([np.zeros(shape) for shape in shapes], "Owner")
+            of_data.warn_of_unclear_axes([np.zeros(shape) for shape in shapes], "Owner")
         return [str(warning.message) for warning in caught]
 
     assert "np.swapaxes(x, -1, -2)" in warned((12, 300), (12, 200))[0]
@@ -252,7 +252,7 @@ def test_which_lists_are_unclear():
     "shape", [(28, 28), (16, 8), (2, 9), (540, 258), (1, 300), (50, 1), (1000, 12)]
 )
 def test_images_that_need_no_word(shape):
-    layout.warn_of_unclear_axes(np.zeros((30, *shape)), "Owner")
+    of_data.warn_of_unclear_axes(np.zeros((30, *shape)), "Owner")
 
 
 def photo():
@@ -278,11 +278,11 @@ def photo():
 def test_a_colour_photo_alone(make):
     X = make(photo())
     with pytest.warns(UserWarning, match=r"give it as a list, \[X\]; if not, .*sample_shape=\("):
-        layout.warn_of_unclear_axes(X, "Owner")
+        of_data.warn_of_unclear_axes(X, "Owner")
 
 
 def test_recordings_of_three_channels_are_no_photo():
     rng = np.random.default_rng(0)
     t = np.linspace(0, 20, 128)[:, np.newaxis] + rng.uniform(0, 6, (60, 1, 3))
     for X in (rng.random((60, 128, 3)), 5 + np.sin(t), np.sin(t), photo() - 0.5, photo()[:12]):
-        layout.warn_of_unclear_axes(X, "Owner")
+        of_data.warn_of_unclear_axes(X, "Owner")

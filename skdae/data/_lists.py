@@ -11,17 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from skdae._meaning import check_finite, check_kind
+from skdae._checks import check_finite, check_kind
 from skdae._sklearn import as_array
-from skdae.layout import are_signals, check_axes, declared_shape, full_range
+from skdae.data._arrays import full_range
+from skdae.data._shapes import are_signals, check_axes, declared_shape
 
 __all__ = [
+    "Rows",
     "are_flat_rows",
     "checked_samples",
     "first_of_another_shape",
     "is_list_of_samples",
     "read_list",
 ]
+
+
+Rows = np.ndarray | list[np.ndarray]
+"""Rows (n_samples, n_features), or a list of samples (..., channels)."""
 
 
 def is_list_of_samples(X: Any) -> bool:

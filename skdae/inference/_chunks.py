@@ -1,9 +1,8 @@
-"""Inference in chunks of a fixed size (rule 9 of the design), and in tiles."""
+"""Many samples in chunks of a fixed size, so that no result depends on the samples beside it."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -14,12 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdae.layout import as_fraction, rows_to_tensor
-from skdae.training._computation import Computation, is_ours
-from skdae.training._memory import kept_memory
-from skdae.training._threads import n_threads_here, on_pool
+from skdae.data import as_fraction, rows_to_tensor
+from skdae.inference._computation import Computation
+from skdae.training import is_ours, kept_memory, n_threads_here, on_pool
 
-__all__ = ["chunk_size", "in_chunks", "in_tiles"]
+__all__ = ["chunk_size", "in_chunks", "run_everywhere"]
 
 _FEWEST_ROWS, _MOST_ROWS = {"cpu": 64, "cuda": 1024}, {"cpu": 2048, "cuda": 2**16}
 _MOST_PRODUCTS = {"cpu": 2**26, "cuda": 2**32}
@@ -117,7 +115,7 @@ def in_chunks(
     chunks = _chunks(len(rows), size, computation.module, device)
     # What dense layers need is small, and kept anyway.
     n_values = size * rows.shape[1] if len(shape) > 1 and len(chunks) > 1 else 0
-    _run_everywhere(run, computation, chunks, device, n_values)
+    run_everywhere(run, computation, chunks, device, n_values)
     return results[0]
 
 
@@ -163,7 +161,7 @@ def _rows_are_alike(n_in: int, n_out: int, size: int) -> bool:
     return alike == [True]
 
 
-def _run_everywhere(
+def run_everywhere(
     run: Callable[[Computation, Any], None],
     computation: Computation,
     places: Sequence[Any],
@@ -186,64 +184,3 @@ def _run_everywhere(
     computations = computation.for_threads(min(n_threads_here(), len(places)))
     with kept_memory(device, n_values):
         on_pool([worker(each) for each in computations], places)
-
-
-def in_tiles(
-    computation: Computation,
-    image: np.ndarray,
-    device: torch.device,
-    *,
-    stride: int,
-    reach: int,
-    most_places: int,
-) -> np.ndarray:
-    """Denoise a large sample in overlapping tiles.
-
-    A tile is wider than the part of the result that is taken from it, by ``reach`` on each side
-    where the sample goes on: the result is that of the whole sample at once.
-
-    Parameters
-    ----------
-    computation : Computation
-        That of a convolutional module.
-    image : ndarray of shape (..., channels)
-        The sample.
-    device : torch.device
-        Where to apply it.
-    stride : int
-        Tiles begin at multiples of it.
-    reach : int
-        How far from a value of the result the sample may lie that it depends on.
-    most_places : int
-        Values of a channel in a tile, about.
-
-    Returns
-    -------
-    result : ndarray of the shape of ``image``, float32
-        The denoised sample.
-    """
-    size = image.shape[:-1]
-    halo = -(-reach // stride) * stride
-    longest = max(most_places ** (1 / len(size)) - 2 * halo, halo, stride)
-    steps = []
-    for side in size:
-        n_tiles = math.ceil(side / longest)
-        steps.append(math.ceil(side / n_tiles / stride) * stride)
-    result = np.empty(image.shape, dtype=np.float32)
-
-    def run(computation: Computation, corner: tuple[int, ...]) -> None:
-        kept, seen, inner = [], [], []
-        for start, step, side in zip(corner, steps, size, strict=True):
-            first, stop = max(0, start - halo), min(side, start + step)
-            kept.append(slice(start, stop))
-            seen.append(slice(first, min(side, start + step + halo)))
-            inner.append(slice(start - first, stop - first))
-        tile = np.ascontiguousarray(image[tuple(seen)])
-        rows = as_fraction(rows_to_tensor(tile.reshape(1, -1)).to(device))
-        denoised = computation.denoise(rows, tile.shape).view(tile.shape)
-        result[tuple(kept)] = denoised[tuple(inner)].cpu().numpy()
-
-    starts = [range(0, side, step) for side, step in zip(size, steps, strict=True)]
-    corners = list(itertools.product(*starts))
-    _run_everywhere(run, computation, corners, device, most_places)
-    return result

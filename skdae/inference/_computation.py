@@ -7,27 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from skdae.layout import from_channels_first, to_channels_first
-from skdae.training._standardization import Standardization
+from skdae.data import from_channels_first, to_channels_first
+from skdae.training import DenoisingNet, Standardization, channels_last, is_ours
 
-__all__ = ["Computation", "channels_last", "is_ours"]
-
-
-def is_ours(module: nn.Module) -> bool:
-    """Whether a module and its layers come from skdae or torch, and have no hooks."""
-    return type(module).__module__.startswith("skdae.") and all(
-        type(part).__module__.split(".")[0] in ("skdae", "torch")
-        and not part._forward_hooks
-        and not part._forward_pre_hooks
-        for part in module.modules()
-    )
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """Lay images out in memory as convolutions are fastest on them."""
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+__all__ = ["Computation"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +32,11 @@ class Computation:
 
     module: Any
     standardization: Standardization | None
+
+    @classmethod
+    def of(cls, net: DenoisingNet) -> Computation:
+        """Return what the module of a net computes."""
+        return cls(net.module_.eval(), net.standardization_)
 
     def encode(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
         """Map rows (n, features) to flat codes."""

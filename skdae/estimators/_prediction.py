@@ -15,19 +15,20 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skdae._meaning import check_finite
+from skdae._checks import check_finite
 from skdae._sklearn import validate_rows
-from skdae.estimators._target import ROW_DTYPES, read_target
-from skdae.layout import (
+from skdae.data import (
+    DataFormat,
     as_fraction,
-    check_ranges,
-    parts_of,
+    checked_samples,
+    first_of_another_shape,
+    is_list_of_samples,
     restore_dtype,
     rows_to_tensor,
-    squeezed,
 )
-from skdae.lists import checked_samples, first_of_another_shape, is_list_of_samples
-from skdae.training import DenoisingNet, chunk_size, in_chunks
+from skdae.estimators._reading import ROW_DTYPES, read_target
+from skdae.inference import Computation, chunk_size, in_chunks
+from skdae.training import DenoisingNet
 
 __all__ = ["InferenceMixin", "Samples"]
 
@@ -70,7 +71,7 @@ class InferenceMixin(TransformerMixin):
     sample_shape_: tuple[int, ...]
     _code_shape: tuple[int, ...]
     _n_features_out: int
-    _like: tuple[tuple, str, float]
+    _format: DataFormat
 
     def predict(self, X: Any) -> Any:
         """Denoise samples.
@@ -127,11 +128,8 @@ class InferenceMixin(TransformerMixin):
                 f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes samples of shape "
                 f"{self.sample_shape_} to {self._n_features_out}. Only such codes can be decoded."
             )
-        shape, dtype, _ = self._like
-        shape = self.sample_shape_ if None in shape else shape
         size = self._chunk_size(self.sample_shape_)
-        decoded = self._in_chunks("decode", codes, self._code_shape, size)
-        return restore_dtype(decoded, getattr(torch, dtype)).numpy().reshape(len(codes), *shape)
+        return self._format.restore(self._in_chunks("decode", codes, self._code_shape, size))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the R² of what ``predict`` gives, pooled over all values.
@@ -191,26 +189,9 @@ class InferenceMixin(TransformerMixin):
         check_is_fitted(self)
         X = as_one_array(X, type(self).__name__)
         rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES, finite=False)
-        self._check_like_fit(rows, shape[1:])
+        self._format.check_shape(shape[1:], type(self).__name__)
+        self._format.check_range(rows, type(self).__name__)
         return Samples(rows, shape, self.sample_shape_)
-
-    def _check_like_fit(self, rows: np.ndarray, shape: tuple[int, ...]) -> None:
-        """Check that samples have the axes and the range of those of fit."""
-        owner = type(self).__name__
-        fitted = self.sample_shape_
-        if len(shape) > 1 and len(fitted) > 1 and squeezed(shape) != squeezed(fitted):
-            raise ValueError(
-                f"X has samples of shape {shape}, but {owner} was fitted on samples of shape "
-                f"{fitted}. Flat rows are read as such samples too."
-            )
-        self._check_range_of_fit(rows)
-
-    def _check_range_of_fit(self, rows: Any) -> None:
-        dtype, owner = parts_of(rows)[0].dtype, type(self).__name__
-        _, fitted_dtype, highest = self._like
-        check_ranges("X", dtype, rows, f"{owner} was fitted on", np.dtype(fitted_dtype))
-        fitted = np.array([highest], dtype=fitted_dtype)
-        check_ranges("the X of its fit", fitted.dtype, fitted, "X is", dtype)
 
     def _encode(self, samples: Samples) -> np.ndarray:
         shape = samples.sample_shape
@@ -232,7 +213,13 @@ class InferenceMixin(TransformerMixin):
         # The threads of the pool do not see this setting.
         check = None if get_config()["assume_finite"] else partial(check_finite, owner=owner)
         return in_chunks(
-            net.computation(), method, rows, shape, torch.device(net.device), size=size, check=check
+            Computation.of(net),
+            method,
+            rows,
+            shape,
+            torch.device(net.device),
+            size=size,
+            check=check,
         )
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE, psnr
 from skdae._sklearn import as_array
-from skdae.lists import read_list
+from skdae.data import read_list
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "device": "cpu", "random_state": 0}
 RNG = np.random.default_rng(0)

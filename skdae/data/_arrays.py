@@ -1,0 +1,121 @@
+"""Arrays as tensors and back: axes of channels, dtype and range."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = [
+    "as_fraction",
+    "check_ranges",
+    "from_channels_first",
+    "full_range",
+    "module_shape",
+    "parts_of",
+    "restore_dtype",
+    "rows_to_tensor",
+    "to_channels_first",
+]
+
+_FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
+    torch.uint8: 255.0,
+    torch.uint16: 65535.0,
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+}
+# No noise that is worth removing lifts a fraction above this.
+_MOST_OF_A_FRACTION = 16
+_BLOCK = 2**18
+
+
+def module_shape(sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of one sample as a module sees it: channels first."""
+    return (sample_shape[-1], *sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape
+
+
+def to_channels_first(rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+    """View rows ``(n, values)`` as the tensor a module takes."""
+    if len(sample_shape) == 1:
+        return rows
+    return rows.reshape(len(rows), *sample_shape).movedim(-1, 1)
+
+
+def from_channels_first(x: Tensor) -> Tensor:
+    """Flatten what a module gives back into rows ``(n, values)``."""
+    return x if x.ndim == 2 else x.movedim(1, -1).flatten(1)
+
+
+def rows_to_tensor(rows: np.ndarray) -> Tensor:
+    """Share the memory of an array with a tensor, which is to be read and never written.
+
+    Strided arrays and read-only ones are shared too; what torch cannot read is copied: another
+    byte order, negative strides, and strides that are not whole numbers of values.
+    """
+    rows = rows.astype(rows.dtype.newbyteorder("="), copy=False)
+    if any(stride < 0 or stride % rows.itemsize for stride in rows.strides):
+        rows = rows.copy()
+    return torch.from_numpy(rows if rows.flags.writeable else np.asarray(_AsWritable(rows)))
+
+
+class _AsWritable:
+    """The memory of a read-only array, of which torch would warn, under another flag."""
+
+    def __init__(self, array: np.ndarray):
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def as_fraction(x: Tensor) -> Tensor:
+    """Read uint8 and uint16 as fractions of their range, the rest as float32."""
+    full = full_range(x.dtype)
+    x = x.to(torch.float32)
+    return x if full is None else x.div_(full)
+
+
+def full_range(dtype: torch.dtype | np.dtype) -> float | None:
+    """Return what uint8 and uint16 images call white; other dtypes are no images."""
+    return _FULL_RANGE.get(dtype)
+
+
+def parts_of(rows: Any) -> list[np.ndarray]:
+    """Return the arrays that rows consist of: those of a list, or the one."""
+    return rows if isinstance(rows, list) else [rows]
+
+
+def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
+    """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
+
+    Raises
+    ------
+    ValueError
+        If only the counterpart is an image of integers, and the values are not on its scale.
+    """
+    white = full_range(other_dtype)
+    parts = parts_of(rows)
+    if not white or full_range(parts[0].dtype):
+        return
+    highest = max(part.max() for part in parts)
+    if highest > _MOST_OF_A_FRACTION:
+        raise ValueError(
+            f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
+            f"values up to {highest:g}, read as they are. Give both the same dtype, or divide "
+            f"{name} by {white:.0f}."
+        )
+
+
+def restore_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Give fractions back as the image type they came from, rounded and clipped."""
+    full = full_range(dtype)
+    if full is None:
+        return x
+    restored = torch.empty(x.shape, dtype=dtype, device=x.device)
+    # In blocks that fit into a cache, since all values at once are as large again.
+    n_rows = max(1, _BLOCK // max(1, math.prod(x.shape[1:])))
+    for part, place in zip(x.split(n_rows), restored.split(n_rows), strict=True):
+        place.copy_(part.mul(full).round_().clamp_(0, full))
+    return restored
