@@ -31,9 +31,10 @@ _users = 0
 def kept_memory(device: torch.device, n_values: int) -> Iterator[None]:
     """Let the allocator of the CPU keep what is freed inside of the block, and return it after.
 
-    The C library hands large blocks back to the system as soon as they are free. Each step of a
-    training asks for the same blocks again, and the system fills every page with zeros: a
-    quarter to a third of the time of convolutions. GPUs have an allocator of their own.
+    The C library returns large free blocks to the system, and gets the same ones again, filled with
+    zeros, in the next step. Keeping them saves 9 % of the CPU time of fits of ``ConvDAE`` and
+    ``UNetDAE`` on 28 x 28 images (mean of eight pairs of runs, -3 to 19 %), and 19 % of that of
+    predictions of ``UNetDAE``; those of ``ConvDAE`` gain nothing. GPUs have another allocator.
 
     The thresholds are those of the whole process. Afterwards they are the highest that glibc
     takes by itself, and stay there. Where the environment sets them, they are left alone.

@@ -154,8 +154,7 @@ class DenoisingNet(NeuralNet):
         callbacks : sequence of skorch callbacks, default=()
             Those of the user.
         patience : int or None, default=None
-            Epochs without a better loss after which training stops. None trains all epochs
-            and keeps the last weights.
+            Epochs without a better loss after which training stops; None never stops.
         verbose : int, default=0
             Above 0 shows a progress bar.
         resumes : bool, default=False
@@ -166,8 +165,7 @@ class DenoisingNet(NeuralNet):
         KeyboardInterrupt
             On Ctrl-C, after the best weights so far are restored.
         LossExploded
-            If the loss of an epoch is not finite or far above that of the untrained net,
-            after the best weights so far are restored.
+            If a loss explodes, after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
         self._n_whole_epochs = len(self.history)
@@ -342,9 +340,8 @@ class DenoisingNet(NeuralNet):
             raise LossExploded(len(self.history), math.nan) from error
 
     def _has_exploded(self, loss: float, training: Batches) -> bool:
-        unit = self._unit_of_loss
-        first = self._first_loss.item() * unit
-        return has_exploded(loss, first, training, self.criterion_, unit=unit)
+        first = self._first_loss.item() * self._unit_of_loss
+        return has_exploded(loss, first, training, self.criterion_, unit=self._unit_of_loss)
 
     def train_step(self, batch: tuple[Tensor, ...], **fit_params: object) -> dict[str, Tensor]:
         """Take one step of the optimizer."""
