@@ -111,7 +111,7 @@ def test_a_new_loss_is_one_entry(monkeypatch):
     np.testing.assert_allclose(scaled.loss_curve_, 100 * np.array(dae.loss_curve_), rtol=1e-2)
     assert LossCurveDisplay.from_estimator(dae).ax_.get_ylabel() == "mine"
     with pytest.raises(ValueError, match="learns the mean.*Got loss='charbonnier'"):
-        fitted("charbonnier", split_noise=True)
+        fitted("charbonnier", self_supervised="split_noise")
 
 
 # ---------------------------------------------------------------- what a callable declares
@@ -195,8 +195,8 @@ def test_a_callable_that_learns_the_mean_splits_noise():
         return F.mse_loss(output, target)
 
     loss.learns_the_mean, loss.unit_power = True, 2
-    assert fitted(loss, split_noise=True).loss_curve_ == (
-        fitted("mse", split_noise=True).loss_curve_
+    assert fitted(loss, self_supervised="split_noise").loss_curve_ == (
+        fitted("mse", self_supervised="split_noise").loss_curve_
     )
 
 
@@ -204,7 +204,7 @@ def test_noisy_targets_leave_the_range_of_a_loss():
     loss = OnLogits()
     loss.learns_the_mean = True
     with pytest.raises(ValueError, match="of any value"):
-        fitted(loss, split_noise=True)
+        fitted(loss, self_supervised="split_noise")
 
 
 @pytest.mark.parametrize("logits", [False, True])

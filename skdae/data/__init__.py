@@ -1,6 +1,7 @@
 """What a sample is: shapes, arrays and lists of samples, and the format of the data of a fit."""
 
 from skdae.data._arrays import (
+    ROW_DTYPES,
     as_fraction,
     check_ranges,
     from_channels_first,
@@ -15,11 +16,14 @@ from skdae.data._format import DataFormat
 from skdae.data._lists import (
     Rows,
     are_flat_rows,
+    are_of_different_sizes,
+    as_one_array,
     checked_samples,
     first_of_another_shape,
     is_list_of_samples,
     read_list,
 )
+from skdae.data._samples import Samples
 from skdae.data._shapes import (
     are_signals,
     are_sizes,
@@ -33,12 +37,16 @@ from skdae.data._shapes import (
 )
 
 __all__ = [
+    "ROW_DTYPES",
     "DataFormat",
     "Rows",
+    "Samples",
     "are_flat_rows",
+    "are_of_different_sizes",
     "are_signals",
     "are_sizes",
     "as_fraction",
+    "as_one_array",
     "as_pixels",
     "check_axes",
     "check_ranges",

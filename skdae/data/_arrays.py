@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "ROW_DTYPES",
     "as_fraction",
     "check_ranges",
     "from_channels_first",
@@ -27,6 +28,9 @@ _FULL_RANGE: dict[torch.dtype | np.dtype, float] = {
     np.dtype(np.uint8): 255.0,
     np.dtype(np.uint16): 65535.0,
 }
+ROW_DTYPES = [np.float32, np.uint8, np.uint16]
+"""Rows are kept in these; all else becomes the first."""
+
 # No noise that is worth removing lifts a fraction above this.
 _MOST_OF_A_FRACTION = 16
 _BLOCK = 2**18

@@ -19,6 +19,8 @@ from skdae.data._shapes import are_signals, check_axes, declared_shape
 __all__ = [
     "Rows",
     "are_flat_rows",
+    "are_of_different_sizes",
+    "as_one_array",
     "checked_samples",
     "first_of_another_shape",
     "is_list_of_samples",
@@ -155,3 +157,28 @@ def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -
     if axes == 2 and array.ndim == 2 and len(array) == 1 and one_channel:
         return array.reshape(-1, 1)
     return array[..., np.newaxis] if array.ndim == axes - 1 else array
+
+
+def are_of_different_sizes(X: Any) -> bool:
+    """Whether X is a list of samples, not all of one shape."""
+    return is_list_of_samples(X) and first_of_another_shape(X) is not None
+
+
+def as_one_array(X: Any, owner: str) -> Any:
+    """Return X; a list of samples only if they are of one size.
+
+    Raises
+    ------
+    ValueError
+        If it is a list of samples of different sizes.
+    """
+    if not is_list_of_samples(X):
+        return X
+    index = first_of_another_shape(X)
+    if index is not None:
+        raise ValueError(
+            f"{owner} takes samples of one size. Got X[0] of shape {np.shape(X[0])} and X[{index}] "
+            f"of shape {np.shape(X[index])}. ConvDAE and UNetDAE take lists of images of different "
+            "sizes, and so does DenoisingAutoencoder with a module that promises any size."
+        )
+    return np.stack(checked_samples(X, owner))

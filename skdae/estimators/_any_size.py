@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,116 +14,119 @@ from torch import Tensor
 
 from skdae._sklearn import as_array
 from skdae.data import (
+    ROW_DTYPES,
+    Samples,
     are_flat_rows,
-    as_fraction,
+    are_sizes,
     first_of_another_shape,
     is_list_of_samples,
     read_list,
-    rows_to_tensor,
     squeezed,
+    warn_of_unclear_axes,
 )
-from skdae.estimators._prediction import InferenceMixin, Samples
-from skdae.estimators._reading import ROW_DTYPES, read_target
-from skdae.inference import Computation, in_tiles, over_spots, over_turns
+from skdae.estimators._prediction import PredictionMixin
+from skdae.estimators._reading import read_target
+from skdae.inference import Computation, in_tiles
+from skdae.nn import promises_any_size
+from skdae.tasks import SELF_SUPERVISED
+from skdae.training import patch_shape
 
 __all__ = ["AnySizeMixin"]
+
+# Whole samples up to this size make good batches; of larger ones, patches of these sides do, by
+# the number of axes.
+_LARGEST_WHOLE = 2**14
+PATCH_SIDES = {1: 1024, 2: 64}
 
 # Bytes that a tile may take, and how many layers of the widest kind live at once.
 _TILE_BYTES = {"cpu": 2**25, "cuda": 2**31}
 _LIVE_LAYERS = 5
 
 
-class AnySizeMixin(InferenceMixin):
+class AnySizeMixin(PredictionMixin):
     """Send samples of any size through a convolutional net, one array or a list of them.
 
-    Nets with a dense bottleneck, whose ``reach`` is None, take the one size of their fit.
+    Nets that do not promise it, as those with a dense bottleneck, take the one size of their fit.
     """
 
-    def predict(self, X: Any, *, tta: bool = False, j_invariant: bool = False) -> Any:
-        """Denoise images or signals of any size.
+    _reads_flat_rows: ClassVar[bool]
 
-        Large ones run in overlapping tiles, which changes nothing but the memory it takes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels]), \
-                or list of arrays
-            Noisy samples: laid out as in ``fit``, as flat rows, or as a list of samples of
-            different sizes. A sample alone is ``[x]``; after a fit on a list, ``x`` will do.
-        tta : bool, default=False
-            Whether to average over the eight flips and quarter turns of an image (test-time
-            augmentation). It takes eight times as long. It gains a little where training did
-            the same with ``augment=True``, and loses where up and down matter.
-        j_invariant : bool, default=False
-            Whether to denoise every value from its surroundings alone, in sixteen passes (four
-            for signals). For nets that were trained with ``self_supervised="blind_spot"``
-            on noise that they would copy otherwise.
-
-        Returns
-        -------
-        X_denoised : ndarray of X's shape, or list of ndarray
-            Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32. A list
-            comes back as a list.
-        """
-        check_is_fitted(self)
-        for name, value in (("tta", tta), ("j_invariant", j_invariant)):
-            if not isinstance(value, (bool, np.bool_)):
-                raise ValueError(
-                    f"The '{name}' argument of {type(self).__name__}.predict must be True or "
-                    f"False. Got {value!r} instead."
-                )
-        if tta and len(self.sample_shape_) != 3:
-            raise ValueError(
-                f"tta=True of {type(self).__name__} flips and turns images. It was fitted on "
-                f"signals of shape {self.sample_shape_}."
-            )
-        is_list = self._is_list(X)
-        every = self._read_list(X) if is_list else [self._read(X)]
-        denoised = [
-            samples.as_they_came(self._averaged(samples, tta=tta, j_invariant=j_invariant))
-            for samples in every
-        ]
-        if is_list:
-            return denoised
-        return list(denoised[0]) if is_list_of_samples(X) else denoised[0]
-
-    def _averaged(self, samples: Samples, *, tta: bool, j_invariant: bool) -> Tensor:
-        """Denoise rows, once or as the mean that is asked for."""
-        if not tta and not j_invariant:
-            return self._denoise(samples)
-        images = as_fraction(rows_to_tensor(samples.rows)).numpy()
-        images = images.reshape(-1, *samples.sample_shape)
-
-        def denoise(images: np.ndarray) -> np.ndarray:
-            rows = images.reshape(len(images), -1)
-            turned = Samples(rows, images.shape, images.shape[1:], samples.alone)
-            return turned.as_they_came(self._denoise(turned))
-
-        def denoise_at_spots(images: np.ndarray) -> np.ndarray:
-            return over_spots(denoise, images) if j_invariant else denoise(images)
-
-        if tta:
-            height, width, _ = samples.sample_shape
-            quarters = self._takes_any_size or height == width
-            images = over_turns(denoise_at_spots, images, quarters=quarters)
-        else:
-            images = denoise_at_spots(images)
-        return torch.from_numpy(images).flatten(1)
+    sample_shape: Any
+    patch_size: Any
+    augment: bool
+    self_supervised: str | None
 
     @property
     def _takes_any_size(self) -> bool:
-        return self.net_.module_.reach is not None
+        return len(self.sample_shape_) > 1 and promises_any_size(self.net_.module_)
 
     def _is_list(self, X: Any) -> bool:
         """Whether X is a list of samples; where fit got one, a list is nothing else."""
         if self._format.is_list:
             return isinstance(X, (list, tuple))
+        if self._reads_flat_rows and not self._takes_any_size:
+            return False
         return is_list_of_samples(X) and not are_flat_rows(X, self.sample_shape_)
+
+    def _read_sizes(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
+        """Check a list of samples of any size that fit got: see ``_read_samples``."""
+        owner = type(self).__name__
+        like = None if reset else self.sample_shape_
+        samples = read_list(X, owner, like=like, sample_shape=self.sample_shape)
+        if reset and self.sample_shape is None:
+            warn_of_unclear_axes(X, owner)
+        patch = self._patch_shape_for([sample.shape for sample in samples])
+        patch = samples[0].shape if patch is None else patch
+        shape = (len(X), *[None] * np.ndim(X[0]))
+        if not reset:
+            self._format.check_range(samples, owner)
+            return samples, shape, self.sample_shape_, patch
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        return samples, shape, patch, patch
+
+    def _patch_shape_for(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+        """Return the shape of the patches that training draws, or None for whole samples."""
+        owner, size = type(self).__name__, self.patch_size
+        n_axes = len(shapes[0]) - 1
+        other = next((shape for shape in shapes if shape != shapes[0]), None)
+        bottleneck = getattr(self, "latent_dim", None) is not None
+        if self.augment and n_axes == 1:
+            raise ValueError(
+                f"augment=True of {owner} flips and turns images. Got signals, which have a "
+                "direction: leave augment=False."
+            )
+        if size == "auto":
+            whole = other is None and math.prod(shapes[0][:-1]) <= _LARGEST_WHOLE
+            size = None if whole or bottleneck else PATCH_SIDES[n_axes]
+        if bottleneck and (size is not None or other is not None):
+            raise ValueError(
+                f"latent_dim={self.latent_dim} of {owner} needs whole samples of one size: a dense "
+                "bottleneck sees every value at its place. Take latent_dim=None for patches and "
+                "for samples of different sizes."
+            )
+        if size is None and other is not None:
+            raise ValueError(
+                f"patch_size=None of {owner} trains on whole samples, which must be of one size. "
+                f"Got {shapes[0]} and {other}. Take patch_size='auto' or a number."
+            )
+        if np.ndim(size) and (len(size) != n_axes or not are_sizes(size)):
+            raise ValueError(
+                f"The 'patch_size' parameter of {owner} must be an int > 0, a tuple of {n_axes} "
+                f"such ints for these samples, 'auto' or None. Got {size!r} instead."
+            )
+        if size is None:
+            patch = shapes[0] if self.augment else None
+        else:
+            # In a mirror image, a value that is to be guessed would show its noise a second time.
+            task = SELF_SUPERVISED.get(self.self_supervised or "")
+            patch = patch_shape(size, shapes, mirrors=task is None or task.allows_mirrors)
+        return patch
 
     def _read_list(self, X: Any) -> Iterator[Samples]:
         """Check the samples of a list, and yield them one at a time."""
         for x, sample in zip(X, self._checked_list(X), strict=True):
-            yield _alone(sample, np.shape(x))
+            yield Samples.of_one(sample, np.shape(x))
 
     def _checked_list(self, X: Any) -> list[np.ndarray]:
         samples = read_list(X, type(self).__name__, like=self.sample_shape_)
@@ -206,13 +209,13 @@ class AnySizeMixin(InferenceMixin):
         samples = self._checked_list(X)
         targets = read_target(y, samples, (), type(self).__name__, other_y="raise")
         for index, sample in enumerate(samples):
-            target = None if targets is None else _alone(targets[index]).rows
-            yield _alone(sample), target
+            target = None if targets is None else Samples.of_one(targets[index]).rows
+            yield Samples.of_one(sample), target
 
     def _denoise(self, samples: Samples) -> Tensor:
         module, device = self.net_.module_, torch.device(self.net_.device)
         n_places = math.prod(samples.sample_shape[:-1])
-        if module.reach is None:
+        if not promises_any_size(module) or len(samples.sample_shape) == 1:
             return super()._denoise(samples)
         most_places = self._places_at_once(samples.sample_shape)
         if n_places <= most_places:
@@ -223,7 +226,7 @@ class AnySizeMixin(InferenceMixin):
                 row.reshape(samples.sample_shape),
                 device,
                 stride=module.stride,
-                reach=module.reach,
+                reach=module.reach or 0,
                 most_places=most_places,
             )
             for row in samples.rows
@@ -235,10 +238,3 @@ class AnySizeMixin(InferenceMixin):
         kind = "cuda" if torch.device(self.net_.device).type == "cuda" else "cpu"
         place_bytes = 4 * max(self.net_.module_.width, sample_shape[-1]) * _LIVE_LAYERS
         return int(_TILE_BYTES[kind] / place_bytes)
-
-
-def _alone(sample: np.ndarray, shape: tuple[int, ...] | None = None) -> Samples:
-    """Make a row of a sample that came alone, in a shape that may lack the channel axis."""
-    dtype = sample.dtype if sample.dtype in ROW_DTYPES else np.float32
-    rows = np.ascontiguousarray(sample, dtype=dtype).reshape(1, -1)
-    return Samples(rows, sample.shape if shape is None else shape, sample.shape, alone=True)

@@ -15,9 +15,16 @@ from torch import nn
 
 from skdae._random import draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
-from skdae.data import DataFormat, infer_sample_shape, parts_of
+from skdae.data import (
+    DataFormat,
+    Samples,
+    are_of_different_sizes,
+    as_one_array,
+    infer_sample_shape,
+    parts_of,
+)
+from skdae.estimators._any_size import PATCH_SIDES, AnySizeMixin
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
-from skdae.estimators._prediction import InferenceMixin, Samples, as_one_array
 from skdae.estimators._reading import (
     ROW_DTYPES,
     TrainingData,
@@ -27,6 +34,7 @@ from skdae.estimators._reading import (
 from skdae.estimators._scale import warn_of_odd_scale
 from skdae.estimators._settings import check_unchanged
 from skdae.estimators._training import make_net, probe_module, train_net, units_of
+from skdae.nn import promises_any_size
 from skdae.noise import NOISES, NoiseInjector
 from skdae.tasks import SELF_SUPERVISED
 from skdae.training import (
@@ -55,7 +63,7 @@ _NOT_KEPT = {"callbacks", "noise", "random_state"}
 class BaseDenoisingAutoencoder(
     ClassNamePrefixFeaturesOutMixin,
     PersistenceMixin,
-    InferenceMixin,
+    AnySizeMixin,
     BaseEstimator,
     ABC,
 ):
@@ -101,6 +109,8 @@ class BaseDenoisingAutoencoder(
     """
 
     _reads_flat_rows: ClassVar[bool] = True
+    # Whether the module may take samples of different sizes.
+    _may_read_lists: ClassVar[bool] = True
     # What "auto" of max_epochs and batch_size keeps to.
     _fewest_epochs: ClassVar[int] = 10
     _largest_batch: ClassVar[int] = 128
@@ -118,6 +128,7 @@ class BaseDenoisingAutoencoder(
     early_stopping: bool = False
     n_iter_no_change: int = 10
     sample_shape: Any = None
+    patch_size: Any = "auto"
     augment: bool = False
     self_supervised: str | None = None
     standardize: Any = False
@@ -303,13 +314,24 @@ class BaseDenoisingAutoencoder(
         }
         net = self._new_net(resolve_device(self.device, type(self).__name__))
         self._precision = net.precision_
+        if form.is_list and self._reads_flat_rows and not promises_any_size(net.module_):
+            raise ValueError(
+                f"{type(self).__name__} takes a list of samples of different sizes only with a "
+                f"module that promises to take any size: {type(net.module_).__name__} must have "
+                "stride, reach and width, none of them None. skdae.nn.AnySize says what they are."
+            )
         self._code_shape = self._probed_code_shape(net, form.sample_shape)
         self._n_features_out = math.prod(self._code_shape)
         self.net_ = net
 
     def _probed_code_shape(self, net: DenoisingNet, sample_shape: tuple[int, ...]) -> tuple:
-        """Try the module, and return the shape of the code of a sample."""
-        return probe_module(net, sample_shape, self)
+        """Try the module on a small sample, and return the shape of the code of a whole one."""
+        *sides, channels = sample_shape
+        small = (*(min(side, PATCH_SIDES[2]) for side in sides), channels)
+        if small == sample_shape or not promises_any_size(net.module_):
+            return probe_module(net, sample_shape, self)
+        n_channels, *_ = probe_module(net, small, self)
+        return (n_channels, *(math.ceil(side / net.module_.stride) for side in sides))
 
     def _new_net(self, device: torch.device) -> DenoisingNet:
         """Build the net from the settings of the fit, whatever the parameters are now."""
@@ -331,6 +353,9 @@ class BaseDenoisingAutoencoder(
 
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
         """Check what fit got: return rows, X's shape, what a row is, and what a patch is."""
+        goes_on_with_lists = not reset and self._format.is_list
+        if goes_on_with_lists or (self._may_read_lists and are_of_different_sizes(X)):
+            return self._read_sizes(X, reset=reset)
         X = as_one_array(X, type(self).__name__)
         rows, shape = validate_rows(self, X, reset=reset, dtype=ROW_DTYPES)
         if reset:

@@ -149,6 +149,8 @@ class DenseDAE(BaseDenoisingAutoencoder):
     0.03
     """
 
+    _may_read_lists = False
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
         "hidden_layer_sizes": ["array-like"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,47 +19,20 @@ from skdae._checks import check_finite
 from skdae._sklearn import validate_rows
 from skdae.data import (
     DataFormat,
+    Samples,
     as_fraction,
-    checked_samples,
-    first_of_another_shape,
+    as_one_array,
     is_list_of_samples,
-    restore_dtype,
     rows_to_tensor,
 )
 from skdae.estimators._reading import ROW_DTYPES, read_target
-from skdae.inference import Computation, chunk_size, in_chunks
+from skdae.inference import Computation, chunk_size, in_chunks, over_spots, over_turns
 from skdae.training import DenoisingNet
 
-__all__ = ["InferenceMixin", "Samples"]
+__all__ = ["PredictionMixin"]
 
 
-class Samples(NamedTuple):
-    """Samples of one size, checked.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n, n_features)
-        Their values.
-    shape : tuple of int
-        How they came, and how they go back.
-    sample_shape : tuple of int
-        What a row is.
-    alone : bool
-        Whether this is one sample that came alone, not one of an array.
-    """
-
-    rows: np.ndarray
-    shape: tuple[int, ...]
-    sample_shape: tuple[int, ...]
-    alone: bool = False
-
-    def as_they_came(self, denoised: Tensor) -> np.ndarray:
-        """Give what became of the rows the shape and the dtype of the samples."""
-        dtype = getattr(torch, self.rows.dtype.name)
-        return restore_dtype(denoised, dtype).numpy().reshape(self.shape)
-
-
-class InferenceMixin(TransformerMixin):
+class PredictionMixin(TransformerMixin):
     """Send data through the net, in chunks of one size, and give it back as it came.
 
     ``set_output`` wraps the ``transform`` of a class only where that is a TransformerMixin.
@@ -73,14 +46,27 @@ class InferenceMixin(TransformerMixin):
     _n_features_out: int
     _format: DataFormat
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, tta: bool = False, j_invariant: bool = False) -> Any:
         """Denoise samples.
+
+        Large images and signals run in overlapping tiles, which changes nothing but the memory it
+        takes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, height, width[, channels]), \
                 or list of arrays
-            Noisy samples, laid out as in ``fit`` or as flat rows.
+            Noisy samples: laid out as in ``fit``, as flat rows, or, for nets that take any size,
+            as a list of samples of different sizes. A sample alone is ``[x]``; after a fit on a
+            list, ``x`` will do.
+        tta : bool, default=False
+            Whether to average over the eight flips and quarter turns of an image (test-time
+            augmentation). It takes eight times as long. It gains a little where training did
+            the same with ``augment=True``, and loses where up and down matter.
+        j_invariant : bool, default=False
+            Whether to denoise every value from its surroundings alone, in sixteen passes (four
+            for signals). For nets that were trained with ``self_supervised="blind_spot"``
+            on noise that they would copy otherwise.
 
         Returns
         -------
@@ -88,9 +74,17 @@ class InferenceMixin(TransformerMixin):
             Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32. A list
             comes back as a list.
         """
-        samples = self._read(X)
-        denoised = samples.as_they_came(self._denoise(samples))
-        return list(denoised) if is_list_of_samples(X) else denoised
+        check_is_fitted(self)
+        self._check_averages(tta=tta, j_invariant=j_invariant)
+        is_list = self._is_list(X)
+        every = self._read_list(X) if is_list else [self._read(X)]
+        denoised = [
+            samples.restore(self._averaged(samples, tta=tta, j_invariant=j_invariant))
+            for samples in every
+        ]
+        if is_list:
+            return denoised
+        return list(denoised[0]) if is_list_of_samples(X) else denoised[0]
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -178,6 +172,44 @@ class InferenceMixin(TransformerMixin):
         return -np.concatenate(errors)
 
     # ------------------------------------------------------------------ computing
+    def _check_averages(self, **averages: Any) -> None:
+        """Check the arguments of predict that ask for a mean of several predictions."""
+        owner, n_axes = type(self).__name__, len(self.sample_shape_)
+        needed = {
+            "tta": (3, "flips and turns images"),
+            "j_invariant": (2, "hides values of images"),
+        }
+        for name, value in averages.items():
+            if not isinstance(value, (bool, np.bool_)):
+                raise ValueError(
+                    f"The '{name}' argument of {owner}.predict must be True or False. Got "
+                    f"{value!r} instead."
+                )
+            if value and n_axes < needed[name][0]:
+                raise ValueError(
+                    f"{name}=True of {owner} {needed[name][1]}. It was fitted on samples of shape "
+                    f"{self.sample_shape_}."
+                )
+
+    def _averaged(self, samples: Samples, *, tta: bool, j_invariant: bool) -> Tensor:
+        """Denoise rows, once or as the mean that is asked for."""
+        if not tta and not j_invariant:
+            return self._denoise(samples)
+
+        def denoise(images: np.ndarray) -> np.ndarray:
+            turned = samples.with_rows(images.reshape(len(images), -1), images.shape)
+            return turned.restore(self._denoise(turned))
+
+        images = as_fraction(rows_to_tensor(samples.rows)).numpy()
+        images = images.reshape(-1, *samples.sample_shape)
+        spots = partial(over_spots, denoise) if j_invariant else denoise
+        if tta:
+            height, width, _ = samples.sample_shape
+            images = over_turns(spots, images, quarters=self._takes_any_size or height == width)
+        else:
+            images = spots(images)
+        return torch.from_numpy(images).flatten(1)
+
     def _pairs(self, X: Any, y: Any) -> Iterator[tuple[Samples, np.ndarray | None]]:
         """Yield the samples of X with their targets, as arrays of samples of one size."""
         samples = self._read(X)
@@ -221,26 +253,6 @@ class InferenceMixin(TransformerMixin):
             size=size,
             check=check,
         )
-
-
-def as_one_array(X: Any, owner: str) -> Any:
-    """Return X; a list of samples only if they are of one size.
-
-    Raises
-    ------
-    ValueError
-        If it is a list of samples of different sizes.
-    """
-    if not is_list_of_samples(X):
-        return X
-    index = first_of_another_shape(X)
-    if index is not None:
-        raise ValueError(
-            f"{owner} takes samples of one size. Got X[0] of shape {np.shape(X[0])} and X[{index}] "
-            f"of shape {np.shape(X[index])}. ConvDAE and UNetDAE take lists of images of different "
-            "sizes."
-        )
-    return np.stack(checked_samples(X, owner))
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

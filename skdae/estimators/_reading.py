@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from skdae._sklearn import as_array, check_rows
 from skdae.data import (
+    ROW_DTYPES,
     check_ranges,
     first_of_another_shape,
     full_range,
@@ -23,15 +24,11 @@ from skdae.tasks import Given, Task, choose_task, same_values
 from skdae.training import as_loss
 
 __all__ = [
-    "ROW_DTYPES",
     "TrainingData",
     "check_targets",
     "read_target",
     "read_training_data",
 ]
-
-ROW_DTYPES = [np.float32, np.uint8, np.uint16]
-"""Rows are kept in these; all else becomes the first."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,16 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
+from torch import nn
 
-from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE, make_denoising_scorer
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    UNetDAE,
+    make_denoising_scorer,
+)
 from skdae.estimators import _any_size
 from skdae.nn import ConvAutoencoder, ResidualUNet
 
@@ -517,3 +525,79 @@ def test_dense_estimators_take_lists_of_one_size():
     mixed = [*images, np.zeros((8, 8), dtype=np.uint8)]
     with pytest.raises(ValueError, match=r"Got X\[10\] of dtype uint8"):
         DenseDAE(**NOISY).fit(mixed)
+
+
+# ---------------------------------------------------------------- modules of users
+class Strided(nn.Module):
+    """A fully convolutional module that says so."""
+
+    stride, reach, width = 2, 6, 4
+
+    def __init__(self, sample_shape):
+        super().__init__()
+        self.down = nn.Conv2d(sample_shape[0], 4, 4, stride=2, padding=1)
+        self.up = nn.ConvTranspose2d(4, sample_shape[0], 4, stride=2, padding=1)
+
+    def encode(self, x):
+        height, width = x.shape[-2:]
+        return torch.relu(self.down(nn.functional.pad(x, (0, width % 2, 0, height % 2))))
+
+    def decode(self, code):
+        return self.up(code)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))[..., : x.shape[-2], : x.shape[-1]]
+
+
+class Silent(Strided):
+    reach = None
+
+
+def test_a_module_of_the_user_that_promises_any_size_takes_lists_and_tiles(monkeypatch):
+    images = [RNG.random((30 + i, 41)).astype(np.float32) for i in range(4)]
+    dae = DenoisingAutoencoder(Strided, noise="gaussian", max_epochs=2, random_state=0).fit(images)
+    denoised = dae.predict(images)
+    assert [image.shape for image in denoised] == [image.shape for image in images]
+    np.testing.assert_array_equal(dae.predict(images[2]), denoised[2])
+    module = dae.net_.module_.eval()
+    with torch.inference_mode():
+        bare = module(torch.from_numpy(images[1])[None, None])[0, 0].numpy()
+    np.testing.assert_allclose(denoised[1], bare, atol=1e-6)
+    large = RNG.random((300, 400)).astype(np.float32)
+    whole = dae.predict(large)
+    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**19)
+    np.testing.assert_allclose(dae.predict(large), whole, atol=1e-6)
+    turned = dae.predict(np.ascontiguousarray(large[::-1]), tta=True)[::-1]
+    np.testing.assert_allclose(turned, dae.predict(large, tta=True), atol=1e-6)
+
+
+def test_a_module_that_promises_nothing_takes_one_size():
+    images = [RNG.random((30 + i, 41)).astype(np.float32) for i in range(4)]
+    dae = DenoisingAutoencoder(Silent, noise="gaussian", max_epochs=1)
+    with pytest.raises(ValueError, match="Silent must have stride, reach and width, none of them"):
+        dae.fit(images)
+    assert not hasattr(dae, "net_")
+
+
+@pytest.mark.parametrize("shape", [(12, 8, 8), (12, 6, 8, 2)])
+def test_means_over_turns_of_a_dense_net(shape):
+    X = RNG.random(shape).astype(np.float32)
+    dae = DenseDAE((6,), noise="gaussian", max_epochs=1, random_state=0).fit(X)
+    square = shape[1] == shape[2]
+    turns = [
+        (flip, turn) for flip in (False, True) for turn in ((0, 1, 2, 3) if square else (0, 2))
+    ]
+    total = 0
+    for flip, turn in turns:
+        turned = np.rot90(X[:, ::-1] if flip else X, turn, axes=(1, 2))
+        back = np.rot90(dae.predict(np.ascontiguousarray(turned)), -turn, axes=(1, 2))
+        total = total + (back[:, ::-1] if flip else back)
+    np.testing.assert_allclose(dae.predict(X, tta=True), total / len(turns), atol=1e-6)
+
+
+@pytest.mark.parametrize("argument", ["tta", "j_invariant"])
+def test_tables_have_no_turns_and_no_neighbours(argument):
+    X = RNG.random((12, 8))
+    dae = DenseDAE((6,), noise="gaussian", max_epochs=1).fit(X)
+    with pytest.raises(ValueError, match=rf"{argument}=True of DenseDAE .* shape \(8,\)"):
+        dae.predict(X, **{argument: True})
