@@ -105,7 +105,7 @@ def test_no_global_generator_is_seeded(file):
 
 @each_file
 def test_files_are_short(file):
-    assert len(file.read_text(encoding="utf-8").splitlines()) <= 500
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 def run(code: str) -> str:

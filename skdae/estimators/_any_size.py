@@ -71,6 +71,7 @@ class AnySizeMixin(PredictionMixin):
     def _read_sizes(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
         """Check a list of samples of any size that fit got: see ``_read_samples``."""
         owner = type(self).__name__
+        X = X if is_list_of_samples(X) else list(as_array(X))
         like = None if reset else self.sample_shape_
         samples = read_list(X, owner, like=like, sample_shape=self.sample_shape)
         if reset and self.sample_shape is None:
@@ -207,7 +208,7 @@ class AnySizeMixin(PredictionMixin):
             yield from super()._pairs(X, y)
             return
         samples = self._checked_list(X)
-        targets = read_target(y, samples, (), type(self).__name__, other_y="raise")
+        targets = read_target(y, samples, (), type(self).__name__, unmatched_y="raise")
         for index, sample in enumerate(samples):
             target = None if targets is None else Samples.of_one(targets[index]).rows
             yield Samples.of_one(sample), target

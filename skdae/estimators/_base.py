@@ -161,7 +161,7 @@ class BaseDenoisingAutoencoder(
         "verbose": ["verbose"],
     }
 
-    _went_on: bool
+    _trained_in_parts: bool
     # The precision of the fit, wherever the estimator is loaded, and what standardizes its data.
     _precision: str
     _units: tuple[Units, Units] | None
@@ -202,7 +202,7 @@ class BaseDenoisingAutoencoder(
             If X was corrupted by a noise step and then changed, if ``y`` is neither labels
             nor of X's shape, or if the training diverges.
         """
-        self._fit(X, y, other_y="raise")
+        self._fit(X, y, unmatched_y="raise")
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -222,7 +222,7 @@ class BaseDenoisingAutoencoder(
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes.
         """
-        data = self._fit(X, y, other_y="ignore", encodes=True)
+        data = self._fit(X, y, unmatched_y="ignore", encodes=True)
         rows = data.task.rows
         if isinstance(rows, list):
             return self._encode(self._read(rows))
@@ -244,7 +244,7 @@ class BaseDenoisingAutoencoder(
         self : estimator
             The fitted estimator.
         """
-        self._fit(X, y, other_y="raise", partial=True)
+        self._fit(X, y, unmatched_y="raise", partial=True)
         return self
 
     @own_gradient_mode()
@@ -257,13 +257,13 @@ class BaseDenoisingAutoencoder(
             raise ValueError(exploded.advice(owner, self.lr, standardized=standardized)) from None
 
     def _fit_or_fail(
-        self, X: Any, y: Any, *, other_y: str, partial: bool = False, encodes: bool = False
+        self, X: Any, y: Any, *, unmatched_y: str, partial: bool = False, encodes: bool = False
     ) -> TrainingData:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
         if goes_on:
             check_unchanged(self)
             self._move_net()
-        data = read_training_data(self, X, y, reset=not goes_on, other_y=other_y)
+        data = read_training_data(self, X, y, reset=not goes_on, unmatched_y=unmatched_y)
         check_targets(self, data)
         if encodes and isinstance(data.task.rows, list):
             self._check_encodes(data.task.rows)
@@ -281,7 +281,7 @@ class BaseDenoisingAutoencoder(
             )
             form = DataFormat(data.shape[1:], data.sample_shape, data.task.dtype.name, highest)
             self._start(form, units)
-        self._went_on = self._went_on or partial
+        self._trained_in_parts = self._trained_in_parts or partial
         self.noise_ = data.task.noise
         self._keeps_units = data.task.target is None
         try:
@@ -294,7 +294,7 @@ class BaseDenoisingAutoencoder(
             )
         finally:
             self._read_history()
-            if not (self.warm_start or self._went_on):
+            if not (self.warm_start or self._trained_in_parts):
                 self.net_.optimizer_.state.clear()  # large, and this fit was the last one
             free_memory(self.net_.device)
         return data
@@ -306,7 +306,7 @@ class BaseDenoisingAutoencoder(
         self._units = units
         self._precision = self.precision
         self._seeds = draw_seeds(self.random_state, 2)
-        self._went_on = False
+        self._trained_in_parts = False
         self._built_with = {
             name: copy.deepcopy(value)
             for name, value in self.get_params(deep=False).items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any, ClassVar
 
-from skdae._sklearn import Interval, StrOptions, as_array
+from skdae._sklearn import Interval, StrOptions
 from skdae._warnings import warn_user
 from skdae.data import (
     are_flat_rows,
@@ -43,11 +43,10 @@ class ConvolutionalMixin(AnySizeMixin):
 
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
-        if not reset and self._format.is_list and not is_list_of_samples(X):
-            X = list(as_array(X))
         owner = type(self).__name__
         known = declared_shape(self.sample_shape, owner) if reset else self.sample_shape_
-        if is_list_of_samples(X) and not are_flat_rows(X, known):
+        goes_on_with_lists = not reset and self._format.is_list
+        if goes_on_with_lists or (is_list_of_samples(X) and not are_flat_rows(X, known)):
             return self._read_sizes(X, reset=reset)
         rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
         if reset and self.sample_shape is None:

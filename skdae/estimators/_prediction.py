@@ -214,7 +214,7 @@ class PredictionMixin(TransformerMixin):
         """Yield the samples of X with their targets, as arrays of samples of one size."""
         samples = self._read(X)
         owner = type(self).__name__
-        yield samples, read_target(y, samples.rows, samples.shape, owner, other_y="raise")
+        yield samples, read_target(y, samples.rows, samples.shape, owner, unmatched_y="raise")
 
     def _read(self, X: Any) -> Samples:
         """Check samples of one size against those of fit."""

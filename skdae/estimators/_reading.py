@@ -60,7 +60,7 @@ class TrainingData:
 
 
 def read_training_data(
-    estimator: Any, X: Any, y: Any, *, reset: bool, other_y: str
+    estimator: Any, X: Any, y: Any, *, reset: bool, unmatched_y: str
 ) -> TrainingData:
     """Decide inputs, targets and noise, or explain why that cannot be.
 
@@ -72,12 +72,12 @@ def read_training_data(
         What ``fit`` got.
     reset : bool
         Whether this fit starts anew and sets ``n_features_in_``.
-    other_y : {"raise", "ignore"}
+    unmatched_y : {"raise", "ignore"}
         What to do with a ``y`` that is neither labels nor of X's shape.
     """
     owner = type(estimator).__name__
     rows, shape, sample_shape, patch_shape = estimator._read_samples(X, reset=reset)
-    target = read_target(y, rows, shape, owner, other_y=other_y)
+    target = read_target(y, rows, shape, owner, unmatched_y=unmatched_y)
     if target is not None:
         _check_order(X, y, owner)
         target = None if same_values(target, rows) else target
@@ -107,18 +107,18 @@ def _read_clean(clean: Any, rows: Any, owner: str) -> Any:
     return check_array(clean.reshape(rows.shape), dtype=ROW_DTYPES)
 
 
-def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: str) -> Any:
+def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, unmatched_y: str) -> Any:
     """Return y as rows if it has X's shape, and None if it is labels; lists go with lists.
 
     Raises
     ------
     ValueError
-        If ``y`` is neither and ``other_y="raise"``, or if X and y have different ranges.
+        If ``y`` is neither and ``unmatched_y="raise"``, or if X and y have different ranges.
     """
     if y is None:
         return None
     if isinstance(X_rows, list):
-        return _read_target_list(y, X_rows, owner, other_y=other_y)
+        return _read_target_list(y, X_rows, owner, unmatched_y=unmatched_y)
     if is_list_of_samples(y):
         y = _stacked(y, owner)
     y = as_array(y, "y")
@@ -128,7 +128,7 @@ def read_target(y: Any, X_rows: Any, expected: tuple, owner: str, *, other_y: st
         check_ranges("y", target.dtype, target, "X is", X_rows.dtype)
         check_ranges("X", X_rows.dtype, X_rows, "y is", target.dtype)
         return target
-    if y.shape == expected[:1] or (len(y.shape) > 1 and other_y == "ignore"):
+    if y.shape == expected[:1] or (len(y.shape) > 1 and unmatched_y == "ignore"):
         return None
     in_a_column = ""
     if y.shape == (expected[0], 1):
@@ -170,11 +170,11 @@ def _stacked(y: Any, owner: str) -> np.ndarray:
     )
 
 
-def _read_target_list(y: Any, samples: list[np.ndarray], owner: str, *, other_y: str) -> Any:
+def _read_target_list(y: Any, samples: list[np.ndarray], owner: str, *, unmatched_y: str) -> Any:
     """Return y as samples if their sizes are those of X, and None if it is labels."""
     if not is_list_of_samples(y):
         labels = np.asarray(y)
-        if labels.shape == (len(samples),) or (labels.ndim > 1 and other_y == "ignore"):
+        if labels.shape == (len(samples),) or (labels.ndim > 1 and unmatched_y == "ignore"):
             return None
         raise ValueError(
             f"The y of {owner} must be labels, one a sample (ignored), or a list of clean targets, "

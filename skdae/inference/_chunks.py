@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skdae.data import as_fraction, rows_to_tensor
 from skdae.inference._computation import Computation
-from skdae.training import is_ours, kept_memory, n_threads_here, on_pool
+from skdae.training import has_only_known_layers, kept_memory, n_threads_here, on_pool
 
 __all__ = ["chunk_size", "in_chunks", "run_everywhere"]
 
@@ -136,7 +136,7 @@ def _sides_of_products(module: nn.Module) -> list[tuple[int, int]]:
     """Return inputs and outputs of all layers with weights, if these are dense and ours."""
     layers = [part for part in module.modules() if next(part.parameters(False), None) is not None]
     dense = [(part.in_features, part.out_features) for part in layers if type(part) is nn.Linear]
-    return dense if len(dense) == len(layers) and is_ours(module) else []
+    return dense if len(dense) == len(layers) and has_only_known_layers(module) else []
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdae.data import from_channels_first, to_channels_first
-from skdae.training import DenoisingNet, Standardization, channels_last, is_ours
+from skdae.training import DenoisingNet, Standardization, channels_last, has_only_known_layers
 
 __all__ = ["Computation"]
 
@@ -59,7 +59,7 @@ class Computation:
         Modules of ours keep nothing between calls. One of the user's may: each thread has a copy
         of its own, which shares the weights. What cannot be copied is for one thread.
         """
-        if n_threads <= 1 or is_ours(self.module):
+        if n_threads <= 1 or has_only_known_layers(self.module):
             return [self] * n_threads
         tensors = [*self.module.parameters(), *self.module.buffers()]
         shared = {id(tensor): tensor for tensor in tensors}

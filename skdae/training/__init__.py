@@ -6,7 +6,7 @@ from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._losses import LOSSES, as_loss
 from skdae.training._memory import kept_memory
-from skdae.training._modules import channels_last, is_ours
+from skdae.training._modules import channels_last, has_only_known_layers
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
@@ -40,7 +40,7 @@ __all__ = [
     "free_memory",
     "fresh_callbacks",
     "from_arrays",
-    "is_ours",
+    "has_only_known_layers",
     "kept_memory",
     "load_module_arrays",
     "load_optimizer_arrays",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["channels_last", "is_ours"]
+__all__ = ["channels_last", "has_only_known_layers"]
 
 
-def is_ours(module: nn.Module) -> bool:
+def has_only_known_layers(module: nn.Module) -> bool:
     """Whether a module and its layers come from skdae or torch, and have no hooks."""
     return type(module).__module__.startswith("skdae.") and all(
         type(part).__module__.split(".")[0] in ("skdae", "torch")

@@ -22,7 +22,7 @@ from skdae.training._device import autocast, on_device, resolve_precision
 from skdae.training._explosion import LossExploded, has_exploded
 from skdae.training._losses import LOSSES, Loss, check_one_number
 from skdae.training._memory import kept_memory
-from skdae.training._modules import channels_last, is_ours
+from skdae.training._modules import channels_last, has_only_known_layers
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle, set_rate
 from skdae.training._skorch import InPlainOrder
@@ -206,7 +206,7 @@ class DenoisingNet(NeuralNet):
 
     def _global_generator(self) -> AbstractContextManager:
         """Seed torch's global generator for a module of the user, which may draw from it."""
-        if is_ours(self.module_):
+        if has_only_known_layers(self.module_):
             return nullcontext()
         return borrowed_global_generator(self.seed + len(self.history), self.device)
 
@@ -221,7 +221,7 @@ class DenoisingNet(NeuralNet):
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
             and not self._observed
-            and is_ours(self.module_)
+            and has_only_known_layers(self.module_)
             and self.optimizer in OPTIMIZERS.values()
             and self.criterion in LOSSES.values()
             and can_capture(self.module_, self.optimizer_)

@@ -571,6 +571,17 @@ def test_a_module_of_the_user_that_promises_any_size_takes_lists_and_tiles(monke
     np.testing.assert_allclose(turned, dae.predict(large, tta=True), atol=1e-6)
 
 
+def test_a_fit_on_a_list_goes_on_with_an_array():
+    images = [RNG.random((30 + i, 41)).astype(np.float32) for i in range(3)]
+    dae = DenoisingAutoencoder(Strided, noise="gaussian", random_state=0).partial_fit(images)
+    again = clone(dae).partial_fit(images)
+    array = np.stack([image[:30] for image in images])
+    dae.partial_fit(array)
+    again.partial_fit(list(array))
+    np.testing.assert_array_equal(dae.predict(images[0]), again.predict(images[0]))
+    assert dae.n_iter_ == 2
+
+
 def test_a_module_that_promises_nothing_takes_one_size():
     images = [RNG.random((30 + i, 41)).astype(np.float32) for i in range(4)]
     dae = DenoisingAutoencoder(Silent, noise="gaussian", max_epochs=1)
