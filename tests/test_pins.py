@@ -1,7 +1,7 @@
-"""Checksums of fits, which stay equal to the bit while code is moved. They hold on one machine only:
+"""Checksums of fits, to compare before and after code is moved; they hold on one machine only.
 
-    SKDAE_PINS=write python -m pytest tests/test_pins.py    # before
-    SKDAE_PINS=check python -m pytest tests/test_pins.py    # after
+SKDAE_PINS=write python -m pytest tests/test_pins.py    # before
+SKDAE_PINS=check python -m pytest tests/test_pins.py    # after
 """
 
 import hashlib

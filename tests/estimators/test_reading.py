@@ -10,13 +10,23 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, GaussianNoise, SwapNoise, UNetDAE
+from skdae import (
+    ConvDAE,
+    DenoisingAutoencoder,
+    DenseDAE,
+    GaussianNoise,
+    SwapNoise,
+    UNetDAE,
+    _checks,
+    _sklearn,
+)
 
 SHORT = {"max_epochs": 1, "device": "cpu", "random_state": 0}
 QUICK = {"noise": "gaussian", **SHORT}
@@ -249,3 +259,17 @@ def test_a_user_module_may_work_in_place_on_read_only_data():
         dae.predict(X)
         dae.transform(X)
         np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("noise", [None, "gaussian"])
+def test_fit_looks_for_missing_values_once(noise, monkeypatch):
+    looked = []
+
+    def check(array, *names):
+        if not get_config()["assume_finite"]:
+            looked.append(array.shape)
+        _checks.check_finite(array, *names)
+
+    monkeypatch.setattr(_sklearn, "check_finite", check)
+    DenseDAE((4,), noise=noise, max_epochs=1).fit(RNG.random((30, 6)))
+    assert looked == [(30, 6)]
