@@ -25,7 +25,7 @@ from skdae.data import (
     warn_of_unclear_axes,
 )
 from skdae.estimators._prediction import PredictionMixin
-from skdae.estimators._reading import read_target
+from skdae.estimators._training_data import read_target
 from skdae.inference import Computation, in_tiles
 from skdae.nn import promises_any_size
 from skdae.tasks import SELF_SUPERVISED
@@ -229,6 +229,7 @@ class AnySizeMixin(PredictionMixin):
                 stride=module.stride,
                 reach=module.reach or 0,
                 most_places=most_places,
+                check=self._check_values(),
             )
             for row in samples.rows
         ]

@@ -25,15 +25,15 @@ from skdae.data import (
 )
 from skdae.estimators._any_size import PATCH_SIDES, AnySizeMixin
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
-from skdae.estimators._reading import (
+from skdae.estimators._scale_warnings import warn_of_odd_scale
+from skdae.estimators._settings import check_unchanged
+from skdae.estimators._training import make_net, probe_module, train_net, units_of
+from skdae.estimators._training_data import (
     ROW_DTYPES,
     TrainingData,
     check_targets,
     read_training_data,
 )
-from skdae.estimators._scale import warn_of_odd_scale
-from skdae.estimators._settings import check_unchanged
-from skdae.estimators._training import make_net, probe_module, train_net, units_of
 from skdae.nn import promises_any_size
 from skdae.noise import NOISES, NoiseInjector
 from skdae.tasks import SELF_SUPERVISED

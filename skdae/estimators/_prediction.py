@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from skdae.data import (
     is_list_of_samples,
     rows_to_tensor,
 )
-from skdae.estimators._reading import ROW_DTYPES, read_target
+from skdae.estimators._training_data import ROW_DTYPES, read_target
 from skdae.inference import Computation, chunk_size, in_chunks, over_spots, over_turns
 from skdae.training import DenoisingNet
 
@@ -241,18 +241,15 @@ class PredictionMixin(TransformerMixin):
     def _in_chunks(
         self, method: str, rows: np.ndarray, shape: tuple[int, ...], size: int
     ) -> Tensor:
-        net, owner = self.net_, type(self).__name__
-        # The threads of the pool do not see this setting.
-        check = None if get_config()["assume_finite"] else partial(check_finite, owner=owner)
-        return in_chunks(
-            Computation.of(net),
-            method,
-            rows,
-            shape,
-            torch.device(net.device),
-            size=size,
-            check=check,
-        )
+        net, check = self.net_, self._check_values()
+        device = torch.device(net.device)
+        return in_chunks(Computation.of(net), method, rows, shape, device, size=size, check=check)
+
+    def _check_values(self) -> Callable[[np.ndarray], None] | None:
+        """Return what refuses missing values; threads of the pool do not see the setting."""
+        if get_config()["assume_finite"]:
+            return None
+        return partial(check_finite, owner=type(self).__name__)
 
 
 def _as_float64(rows: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skdae._random import make_generator
 from skdae.data import module_shape, rows_to_tensor
-from skdae.estimators._reading import TrainingData
+from skdae.estimators._training_data import TrainingData
 from skdae.training import (
     OPTIMIZERS,
     Batches,

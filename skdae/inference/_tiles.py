@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ def in_tiles(
     stride: int,
     reach: int,
     most_places: int,
+    check: Callable[[np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """Denoise a large sample in overlapping tiles.
 
@@ -43,6 +45,8 @@ def in_tiles(
         How far from a value of the result the sample may lie that it depends on.
     most_places : int
         Values of a channel in a tile, about.
+    check : callable (tile) -> None, default=None
+        Raises if values are missing.
 
     Returns
     -------
@@ -66,6 +70,8 @@ def in_tiles(
             seen.append(slice(first, min(side, start + step + halo)))
             inner.append(slice(start - first, stop - first))
         tile = np.ascontiguousarray(image[tuple(seen)])
+        if check is not None:
+            check(tile)
         rows = as_fraction(rows_to_tensor(tile.reshape(1, -1)).to(device))
         denoised = computation.denoise(rows, tile.shape).view(tile.shape)
         result[tuple(kept)] = denoised[tuple(inner)].cpu().numpy()

@@ -15,8 +15,8 @@ from skdae._sklearn import StrOptions, validate_rows
 from skdae.data import is_list_of_samples
 from skdae.noise._apply import corrupt_data
 from skdae.noise._corrupted import with_origin
+from skdae.noise._input_checks import KEPT_DTYPES, check_container, check_tensor, read_samples
 from skdae.noise._levels import check_clip, check_fraction, check_strength, draw_level
-from skdae.noise._reading import KEPT_DTYPES, check_container, check_tensor, read_samples
 from skdae.noise._summary import DataSummary, summarize
 
 __all__ = ["NoiseInjector"]

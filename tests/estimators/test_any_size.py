@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -612,3 +613,16 @@ def test_tables_have_no_turns_and_no_neighbours(argument):
     dae = DenseDAE((6,), noise="gaussian", max_epochs=1).fit(X)
     with pytest.raises(ValueError, match=rf"{argument}=True of DenseDAE .* shape \(8,\)"):
         dae.predict(X, **{argument: True})
+
+
+@both
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_missing_value_in_a_tile_is_an_error(kind, value, monkeypatch):
+    X = RNG.random((2, 60, 50)).astype(np.float32)
+    dae = kind((4, 4), **NOISY).fit(X)
+    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**16)
+    assert np.isfinite(dae.predict(X)).all()
+    X[1, 55, 3] = value
+    for use in (dae.predict, dae.score, dae.score_samples, partial(dae.predict, tta=True)):
+        with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
+            use(X)
