@@ -52,10 +52,7 @@ class Own(nn.Module):
 
 
 def alone(dae, mode):
-    """Set the mode, whatever the parameter is called."""
-    if "self_supervised" in dae.get_params():
-        return dae.set_params(self_supervised=mode)
-    return dae.set_params(**{mode: True})
+    return dae.set_params(self_supervised=mode)
 
 
 def unet(**kwargs):

@@ -38,10 +38,6 @@ class Samples(NamedTuple):
         dtype = getattr(torch, self.rows.dtype.name)
         return restore_dtype(denoised, dtype).numpy().reshape(self.shape)
 
-    def with_rows(self, rows: np.ndarray, shape: tuple[int, ...]) -> Samples:
-        """Return other rows of samples of this shape, read in the same way."""
-        return Samples(rows, shape, shape[1:], self.alone)
-
     @classmethod
     def of_one(cls, sample: np.ndarray, shape: tuple[int, ...] | None = None) -> Samples:
         """Return one sample (..., channels) that came alone, in a shape that may lack channels."""

@@ -214,20 +214,19 @@ class AnySizeMixin(PredictionMixin):
             yield Samples.of_one(sample), target
 
     def _denoise(self, samples: Samples) -> Tensor:
-        module, device = self.net_.module_, torch.device(self.net_.device)
-        n_places = math.prod(samples.sample_shape[:-1])
-        if not promises_any_size(module) or len(samples.sample_shape) == 1:
+        if not self._takes_any_size:
             return super()._denoise(samples)
         most_places = self._places_at_once(samples.sample_shape)
-        if n_places <= most_places:
+        if math.prod(samples.sample_shape[:-1]) <= most_places:
             return super()._denoise(samples)
+        module, computation = self.net_.module_, Computation.of(self.net_)
         denoised = [
             in_tiles(
-                Computation.of(self.net_),
+                computation,
                 row.reshape(samples.sample_shape),
-                device,
+                torch.device(self.net_.device),
                 stride=module.stride,
-                reach=module.reach or 0,
+                reach=module.reach,
                 most_places=most_places,
                 check=self._check_values(),
             )

@@ -354,7 +354,7 @@ class BaseDenoisingAutoencoder(
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
         """Check what fit got: return rows, X's shape, what a row is, and what a patch is."""
         goes_on_with_lists = not reset and self._format.is_list
-        if goes_on_with_lists or (self._may_read_lists and are_of_different_sizes(X)):
+        if goes_on_with_lists or self._trains_on_list(X, reset=reset):
             return self._read_sizes(X, reset=reset)
         X = as_one_array(X, type(self).__name__)
         rows, shape = validate_rows(self, X, reset=reset, dtype=ROW_DTYPES)
@@ -363,6 +363,10 @@ class BaseDenoisingAutoencoder(
         self._format.check_shape(shape[1:], type(self).__name__)
         self._format.check_range(rows, type(self).__name__)
         return rows, shape, self.sample_shape_, None
+
+    def _trains_on_list(self, X: Any, *, reset: bool) -> bool:
+        """Whether X is a list to draw patches from; others become one array."""
+        return self._may_read_lists and are_of_different_sizes(X)
 
     def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Say what a sample is in fit; estimators that guess it from flat rows warn."""

@@ -43,15 +43,17 @@ class ConvolutionalMixin(AnySizeMixin):
 
     # ------------------------------------------------------------------ fitting
     def _read_samples(self, X: Any, *, reset: bool) -> tuple[Any, Any, tuple, tuple | None]:
+        rows, shape, sample_shape, patch = super()._read_samples(X, reset=reset)
+        if isinstance(rows, list):
+            return rows, shape, sample_shape, patch
+        if reset and self.sample_shape is None:
+            warn_of_unclear_axes(rows.reshape(shape), type(self).__name__)
+        return rows, shape, sample_shape, self._patch_shape_for([sample_shape])
+
+    def _trains_on_list(self, X: Any, *, reset: bool) -> bool:
         owner = type(self).__name__
         known = declared_shape(self.sample_shape, owner) if reset else self.sample_shape_
-        goes_on_with_lists = not reset and self._format.is_list
-        if goes_on_with_lists or (is_list_of_samples(X) and not are_flat_rows(X, known)):
-            return self._read_sizes(X, reset=reset)
-        rows, shape, sample_shape, _ = super()._read_samples(X, reset=reset)
-        if reset and self.sample_shape is None:
-            warn_of_unclear_axes(rows.reshape(shape), owner)
-        return rows, shape, sample_shape, self._patch_shape_for([sample_shape])
+        return is_list_of_samples(X) and not are_flat_rows(X, known)
 
     def _sample_shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         sample_shape = super()._sample_shape_of(shape)

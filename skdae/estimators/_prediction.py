@@ -197,7 +197,8 @@ class PredictionMixin(TransformerMixin):
             return self._denoise(samples)
 
         def denoise(images: np.ndarray) -> np.ndarray:
-            turned = samples.with_rows(images.reshape(len(images), -1), images.shape)
+            rows, shape = images.reshape(len(images), -1), images.shape
+            turned = samples._replace(rows=rows, shape=shape, sample_shape=shape[1:])
             return turned.restore(self._denoise(turned))
 
         images = as_fraction(rows_to_tensor(samples.rows)).numpy()

@@ -626,3 +626,10 @@ def test_a_missing_value_in_a_tile_is_an_error(kind, value, monkeypatch):
     for use in (dae.predict, dae.score, dae.score_samples, partial(dae.predict, tta=True)):
         with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
             use(X)
+
+
+@both
+def test_flat_rows_of_different_lengths_are_no_images_of_different_sizes(kind):
+    rows = [np.zeros(16), np.zeros(9)]
+    with pytest.raises(ValueError, match=r"one size. Got X\[0\] of shape \(16,\) and X\[1\]"):
+        kind((4,), sample_shape=(4, 4), **NOISY).fit(rows)
