@@ -7,23 +7,22 @@ from skdae.data._arrays import (
     from_channels_first,
     full_range,
     module_shape,
-    parts_of,
     restore_dtype,
+    row_dtype,
     rows_to_tensor,
     to_channels_first,
 )
 from skdae.data._format import DataFormat
 from skdae.data._lists import (
     Rows,
-    are_flat_rows,
-    are_of_different_sizes,
     as_one_array,
     checked_samples,
     first_of_another_shape,
     is_list_of_samples,
     read_list,
 )
-from skdae.data._samples import Samples
+from skdae.data._reading import is_list_to_learn, read_clean, read_first
+from skdae.data._samples import Batch, Samples
 from skdae.data._shapes import (
     are_signals,
     are_sizes,
@@ -35,20 +34,23 @@ from skdae.data._shapes import (
     squeezed,
     warn_of_unclear_axes,
 )
+from skdae.data._targets import check_order, read_target
+from skdae.data._units import Units
 
 __all__ = [
     "ROW_DTYPES",
+    "Batch",
     "DataFormat",
     "Rows",
     "Samples",
-    "are_flat_rows",
-    "are_of_different_sizes",
+    "Units",
     "are_signals",
     "are_sizes",
     "as_fraction",
     "as_one_array",
     "as_pixels",
     "check_axes",
+    "check_order",
     "check_ranges",
     "check_sample_shape",
     "checked_samples",
@@ -58,10 +60,14 @@ __all__ = [
     "full_range",
     "infer_sample_shape",
     "is_list_of_samples",
+    "is_list_to_learn",
     "module_shape",
-    "parts_of",
+    "read_clean",
+    "read_first",
     "read_list",
+    "read_target",
     "restore_dtype",
+    "row_dtype",
     "rows_to_tensor",
     "squeezed",
     "to_channels_first",

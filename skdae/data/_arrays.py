@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +15,8 @@ __all__ = [
     "from_channels_first",
     "full_range",
     "module_shape",
-    "parts_of",
     "restore_dtype",
+    "row_dtype",
     "rows_to_tensor",
     "to_channels_first",
 ]
@@ -86,12 +85,14 @@ def full_range(dtype: torch.dtype | np.dtype) -> float | None:
     return _FULL_RANGE.get(dtype)
 
 
-def parts_of(rows: Any) -> list[np.ndarray]:
-    """Return the arrays that rows consist of: those of a list, or the one."""
-    return rows if isinstance(rows, list) else [rows]
+def row_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in which values are kept."""
+    return dtype if dtype in ROW_DTYPES else np.dtype(np.float32)
 
 
-def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype: np.dtype) -> None:
+def check_ranges(
+    name: str, dtype: np.dtype, highest: float, other: str, other_dtype: np.dtype
+) -> None:
     """Refuse values far outside of [0, 1] where their counterpart is read as fractions.
 
     Raises
@@ -100,11 +101,7 @@ def check_ranges(name: str, dtype: np.dtype, rows: Any, other: str, other_dtype:
         If only the counterpart is an image of integers, and the values are not on its scale.
     """
     white = full_range(other_dtype)
-    parts = parts_of(rows)
-    if not white or full_range(parts[0].dtype):
-        return
-    highest = max(part.max() for part in parts)
-    if highest > _MOST_OF_A_FRACTION:
+    if white and not full_range(dtype) and highest > _MOST_OF_A_FRACTION:
         raise ValueError(
             f"{other} {other_dtype}, read as fractions of {white:.0f}, and {name} is {dtype} with "
             f"values up to {highest:g}, read as they are. Give both the same dtype, or divide "

@@ -1,16 +1,21 @@
-"""The format of the data of a fit: what later data are compared with, and results come back in."""
+"""The format of the data of a fit: how later data are read, and what results come back as."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skdae.data._arrays import check_ranges, parts_of, restore_dtype
-from skdae.data._lists import Rows
+from skdae._sklearn import as_array, check_rows, validate_rows
+from skdae.data._arrays import ROW_DTYPES, check_ranges, restore_dtype
+from skdae.data._lists import as_one_array, is_list_of_samples, read_list
+from skdae.data._samples import Samples
 from skdae.data._shapes import squeezed
+from skdae.data._units import Units
 
 __all__ = ["DataFormat"]
 
@@ -25,38 +30,119 @@ class DataFormat:
         Shape of a sample of X; None stands for each side of the samples of a list.
     sample_shape : tuple of int
         What a row is, channels last; for a list, what a patch is.
-    dtype : str
+    dtype_name : str
         Name of the dtype of the rows.
     highest : float
         Highest value of X.
+    units : pair of Units or None, default=None
+        What inputs and outputs are standardized with; None leaves them as they are.
     """
 
     shape: tuple[int | None, ...]
     sample_shape: tuple[int, ...]
-    dtype: str
+    dtype_name: str
     highest: float
+    units: tuple[Units, Units] | None = None
 
     @property
     def is_list(self) -> bool:
         """Whether X is a list of samples."""
         return None in self.shape
 
-    def check_shape(self, shape: tuple[int, ...], owner: str) -> None:
-        """Check that samples have the axes of those of the fit, or are flat rows.
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the rows."""
+        return np.dtype(self.dtype_name)
+
+    def read(
+        self,
+        X: Any,
+        estimator: BaseEstimator,
+        *,
+        lists: bool,
+        any_size: bool,
+        finite: bool = False,
+    ) -> Samples:
+        """Check data against those of the fit.
+
+        Parameters
+        ----------
+        X : array-like, or list of array-like
+            Samples as in the fit, as flat rows, alone or in a list.
+        estimator : BaseEstimator
+            The fitted estimator, which knows the names of the columns.
+        lists : bool
+            Whether the samples of a list keep their sizes. Otherwise it becomes one array.
+        any_size : bool
+            Whether samples may have other sizes than those of the fit.
+        finite : bool, default=False
+            Whether to look for missing values in arrays too, or leave that to the caller.
 
         Raises
         ------
         ValueError
-            If they have others.
+            If the data are no such samples.
         """
-        fitted = self.sample_shape
-        if len(shape) > 1 and len(fitted) > 1 and squeezed(shape) != squeezed(fitted):
-            raise ValueError(
-                f"X has samples of shape {shape}, but {owner} was fitted on samples of shape "
-                f"{fitted}. Flat rows are read as such samples too."
-            )
+        owner = type(estimator).__name__
+        is_list = isinstance(X, (list, tuple)) if self.is_list else lists
+        if is_list and (self.is_list or is_list_of_samples(X, self.sample_shape)):
+            samples = self._read_list(X, owner, any_size=any_size)
+        else:
+            samples = self._read_array(X, estimator, any_size=any_size, finite=finite)
+        self.check_range(samples, owner)
+        return samples
 
-    def check_range(self, rows: Rows, owner: str) -> None:
+    def _read_list(self, X: Any, owner: str, *, any_size: bool) -> Samples:
+        rows = read_list(X, owner, like=self.sample_shape)
+        index = next((i for i, row in enumerate(rows) if row.shape != self.sample_shape), None)
+        if index is not None and not any_size:
+            raise ValueError(
+                f"X[{index}] has shape {rows[index].shape}, but {owner}, with its dense "
+                f"bottleneck, was fitted on samples of shape {self.sample_shape}."
+            )
+        shape = (len(rows), *[None] * (len(self.sample_shape) - 1))
+        return Samples(rows, shape, self.sample_shape, shapes=[np.shape(x) for x in X])
+
+    def _read_array(
+        self, X: Any, estimator: BaseEstimator, *, any_size: bool, finite: bool
+    ) -> Samples:
+        owner = type(estimator).__name__
+        array = as_array(as_one_array(X, owner))
+        as_list = is_list_of_samples(X)
+        if self.is_list and not isinstance(array, np.ndarray):
+            raise ValueError(
+                f"{owner} was fitted on a list of samples, and takes lists and arrays of them. Got "
+                f"X of type {type(X).__name__}."
+            )
+        like_fit = np.ndim(array) <= 2 or squeezed(array.shape[1:]) == squeezed(self.sample_shape)
+        if any_size and isinstance(array, np.ndarray) and (self.is_list or not like_fit):
+            return replace(self._with_axes(array, owner), as_list=as_list)
+        rows, shape = validate_rows(estimator, array, reset=False, dtype=ROW_DTYPES, finite=finite)
+        if not like_fit and len(self.sample_shape) > 1:
+            raise ValueError(
+                f"X has samples of shape {shape[1:]}, but {owner} was fitted on samples of shape "
+                f"{self.sample_shape}. Flat rows are read as such samples too."
+            )
+        return Samples(rows, shape, self.sample_shape, as_list=as_list)
+
+    def _with_axes(self, array: np.ndarray, owner: str) -> Samples:
+        """Read an array of samples of any size, or one such sample."""
+        n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
+        has_channels = array.ndim > 1 and array.shape[-1] == channels
+        alone = array.ndim == len(self.shape) and (array.ndim < n_axes or has_channels)
+        batch = array[np.newaxis] if alone else array
+        if batch.ndim == n_axes and channels == 1:
+            batch = batch[..., np.newaxis]
+        elif batch.ndim != n_axes + 1 or not has_channels:
+            raise ValueError(
+                f"{owner} was fitted on samples of {channels} channels, such as "
+                f"{self.sample_shape}, alone or in an array or list of them. Got X of shape "
+                f"{array.shape}."
+            )
+        rows = check_rows(batch.reshape(len(batch), -1), owner, dtype=ROW_DTYPES, finite=False)
+        return Samples(rows, array.shape, batch.shape[1:], alone=alone)
+
+    def check_range(self, samples: Samples, owner: str) -> None:
         """Check that samples have the range of those of the fit, as far as dtypes tell.
 
         Raises
@@ -64,12 +150,13 @@ class DataFormat:
         ValueError
             If one of the two are images of integers, and the other are values on another scale.
         """
-        dtype, fitted_dtype = parts_of(rows)[0].dtype, np.dtype(self.dtype)
-        check_ranges("X", dtype, rows, f"{owner} was fitted on", fitted_dtype)
-        highest = np.array([self.highest], dtype=fitted_dtype)
-        check_ranges("the X of its fit", fitted_dtype, highest, "X is", dtype)
+        if samples.dtype != self.dtype:
+            fitted_on, dtype = f"{owner} was fitted on", samples.dtype
+            check_ranges("X", dtype, samples.highest, fitted_on, self.dtype)
+            check_ranges("the X of its fit", self.dtype, self.highest, "X is", dtype)
 
     def restore(self, rows: Tensor) -> np.ndarray:
         """Return rows in the layout and the dtype of the data of the fit; of lists, in patches."""
         shape = self.sample_shape if self.is_list else self.shape
-        return restore_dtype(rows, getattr(torch, self.dtype)).numpy().reshape(len(rows), *shape)
+        dtype = getattr(torch, self.dtype_name)
+        return restore_dtype(rows, dtype).numpy().reshape(len(rows), *shape)

@@ -18,8 +18,6 @@ from skdae.data._shapes import are_signals, check_axes, declared_shape
 
 __all__ = [
     "Rows",
-    "are_flat_rows",
-    "are_of_different_sizes",
     "as_one_array",
     "checked_samples",
     "first_of_another_shape",
@@ -32,25 +30,19 @@ Rows = np.ndarray | list[np.ndarray]
 """Rows (n_samples, n_features), or a list of samples (..., channels)."""
 
 
-def is_list_of_samples(X: Any) -> bool:
-    """Whether X is a list of arrays that stand for one sample each."""
-    if not isinstance(X, (list, tuple)):
+def is_list_of_samples(X: Any, sample_shape: tuple[int, ...] | None = None) -> bool:
+    """Whether X is a list of arrays that stand for one sample each.
+
+    With the ``sample_shape`` of images, or of signals of channels, arrays of one axis are flat
+    rows, and no samples of a size of their own.
+    """
+    if not isinstance(X, (list, tuple)) or not X:
         return False
-    axes = [_n_axes(x) for x in X]
-    return any(n_axes >= 2 for n_axes in axes) or (bool(axes) and set(axes) == {1})
-
-
-def _n_axes(x: Any) -> int:
-    """Return the axes of an array, or of an image of Pillow; lists and numbers have none."""
-    return np.ndim(x) if hasattr(x, "__array_interface__") else getattr(x, "ndim", 0)
-
-
-def are_flat_rows(X: Any, sample_shape: tuple[int, ...] | None) -> bool:
-    """Whether a list holds arrays of one axis that stand for images, or signals of channels."""
-    if sample_shape is None or not is_list_of_samples(X):
-        return False
-    one_channel = len(sample_shape) == 2 and sample_shape[-1] == 1
-    return not one_channel and all(_n_axes(x) == 1 for x in X)
+    # An image of Pillow counts as an array; lists and numbers have no axes.
+    axes = {np.ndim(x) if hasattr(x, "__array_interface__") else getattr(x, "ndim", 0) for x in X}
+    if axes != {1}:
+        return max(axes) >= 2
+    return sample_shape is None or (len(sample_shape) == 2 and sample_shape[-1] == 1)
 
 
 def first_of_another_shape(samples: Sequence[Any]) -> int | None:
@@ -95,18 +87,21 @@ def read_list(
     for index, array in enumerate(arrays):
         if not declared and (like is None or array.shape[-1] != like[-1]):
             check_axes(array.shape, owner, f"{name}[{index}]", alone=True)
-    axes = (2 if are_signals(x.shape for x in arrays) else 3) if like is None else len(like)
+    if like is None:
+        axes = 2 if are_signals(x.shape for x in arrays) else 3
+        channels = _with_channels(arrays[0], axes, like).shape[-1]
+    else:
+        axes, channels = len(like), like[-1]
     samples = [_with_channels(array, axes, like) for array in arrays]
-    channels = samples[0].shape[-1] if like is None else like[-1]
-    for index, (array, sample) in enumerate(zip(arrays, samples, strict=True)):
-        kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
+    for index, sample in enumerate(samples):
         if sample.ndim != axes or sample.shape[-1] != channels:
+            kind = "(height, width, channels)" if axes == 3 else "(length, channels)"
             whose = f"{name}[0] has" if like is None else "those of fit had"
             if declared:
                 whose = f"sample_shape={sample_shape} has"
             raise ValueError(
                 f"{owner} reads {name} as samples {kind} with one number of channels; {whose} "
-                f"{channels}. Got {name}[{index}] of shape {array.shape}."
+                f"{channels}. Got {name}[{index}] of shape {arrays[index].shape}."
             )
     return samples
 
@@ -121,22 +116,26 @@ def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np
     """
     if len(X) == 0:
         raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
-    arrays = [_checked(x, owner, f"{name}[{index}]") for index, x in enumerate(X)]
-    white = full_range(arrays[0].dtype)
-    for index, array in enumerate(arrays):
-        if full_range(array.dtype) != white:
-            raise ValueError(
-                f"{owner} reads {name} as samples of one kind: all uint8, all uint16, or none of "
-                f"them. {name}[0] has dtype {arrays[0].dtype}. Got {name}[{index}] of dtype "
-                f"{array.dtype}."
-            )
+    names = [f"{name}[{index}]" for index in range(len(X))]
+    arrays = [np.asarray(as_array(x, which)) for x, which in zip(X, names, strict=True)]
+    for array, which in zip(arrays, names, strict=True):
+        check_kind(array.dtype, owner, which)
+    for array, which in zip(arrays, names, strict=True):
+        _check_axes_and_numbers(array, owner, which)
+    for array, which in zip(arrays, names, strict=True):
+        check_finite(array, owner, which, limit=np.float32)
+    whites = [full_range(array.dtype) for array in arrays]
+    if len(set(whites)) > 1:
+        index = next(i for i, white in enumerate(whites) if white != whites[0])
+        raise ValueError(
+            f"{owner} reads {name} as samples of one kind: all uint8, all uint16, or none of "
+            f"them. {name}[0] has dtype {arrays[0].dtype}. Got {name}[{index}] of dtype "
+            f"{arrays[index].dtype}."
+        )
     return arrays
 
 
-def _checked(x: Any, owner: str, name: str) -> np.ndarray:
-    """Return one sample as an array of numbers."""
-    array = np.asarray(as_array(x, name))
-    check_kind(array.dtype, owner, name)
+def _check_axes_and_numbers(array: np.ndarray, owner: str, name: str) -> None:
     if array.ndim > 3:
         check_axes(array.shape, owner, name, alone=True)
     if array.dtype.kind not in "fiub" or array.ndim < 1 or not array.size:
@@ -145,8 +144,6 @@ def _checked(x: Any, owner: str, name: str) -> np.ndarray:
             "width, channels), (length,) or (length, channels), with one value or more. Got "
             f"{name} of shape {array.shape} and dtype {array.dtype}."
         )
-    check_finite(array, owner, name, limit=np.float32)
-    return array
 
 
 def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -> np.ndarray:
@@ -157,11 +154,6 @@ def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -
     if axes == 2 and array.ndim == 2 and len(array) == 1 and one_channel:
         return array.reshape(-1, 1)
     return array[..., np.newaxis] if array.ndim == axes - 1 else array
-
-
-def are_of_different_sizes(X: Any) -> bool:
-    """Whether X is a list of samples, not all of one shape."""
-    return is_list_of_samples(X) and first_of_another_shape(X) is not None
 
 
 def as_one_array(X: Any, owner: str) -> Any:

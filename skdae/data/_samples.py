@@ -1,46 +1,147 @@
-"""Samples of one size, ready for a net, and the way back to what they were."""
+"""Samples as they were read, what is measured of them, and the way back to what they were."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.data._arrays import ROW_DTYPES, restore_dtype
+from skdae.data._arrays import as_fraction, restore_dtype, row_dtype, rows_to_tensor
+from skdae.data._lists import Rows, first_of_another_shape
+from skdae.data._units import Units, measure_units
 
-__all__ = ["Samples"]
+__all__ = ["Batch", "Samples"]
 
 
-class Samples(NamedTuple):
-    """Samples of one size, checked.
+class Batch(NamedTuple):
+    """Samples of one size, which go through a net together.
 
     Attributes
     ----------
-    rows : ndarray of shape (n, n_features)
-        Their values.
-    shape : tuple of int
-        How they came, and how they go back.
+    rows : ndarray of shape (n, ...)
+        The samples, flat or with their axes.
     sample_shape : tuple of int
-        What a row is.
+        What a row is, channels last.
     alone : bool
         Whether this is one sample that came alone, not one of an array.
     """
 
     rows: np.ndarray
-    shape: tuple[int, ...]
     sample_shape: tuple[int, ...]
     alone: bool = False
 
-    def restore(self, denoised: Tensor) -> np.ndarray:
-        """Return denoised rows in the shape and the dtype of the input."""
-        dtype = getattr(torch, self.rows.dtype.name)
-        return restore_dtype(denoised, dtype).numpy().reshape(self.shape)
+    def values(self, which: slice = slice(None)) -> np.ndarray:
+        """Return flat rows: uint8, uint16 or float32."""
+        rows = self.rows[which]
+        rows = np.ascontiguousarray(rows, dtype=row_dtype(rows.dtype))
+        return rows if rows.ndim == 2 else rows.reshape(len(rows), -1)
 
-    @classmethod
-    def of_one(cls, sample: np.ndarray, shape: tuple[int, ...] | None = None) -> Samples:
-        """Return one sample (..., channels) that came alone, in a shape that may lack channels."""
-        dtype = sample.dtype if sample.dtype in ROW_DTYPES else np.float32
-        rows = np.ascontiguousarray(sample, dtype=dtype).reshape(1, -1)
-        return cls(rows, sample.shape if shape is None else shape, sample.shape, alone=True)
+    def fractions(self) -> np.ndarray:
+        """Return flat rows as float32, images of integers as fractions of their range."""
+        return as_fraction(rows_to_tensor(self.values())).numpy()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was read: the rows of an array, or the samples of a list.
+
+    Attributes
+    ----------
+    rows : Rows
+        Their values.
+    shape : tuple of int
+        Shape of the data; None stands for each side of the samples of a list.
+    sample_shape : tuple of int
+        What a row is, channels last; of a list, what its samples are compared with.
+    shapes : sequence of tuple of int, default=()
+        How each sample of a list came, and goes back.
+    alone : bool, default=False
+        Whether an array is one sample, without an axis of samples.
+    as_list : bool, default=False
+        Whether an array was a list of samples of one size.
+    """
+
+    rows: Rows
+    shape: tuple[int | None, ...]
+    sample_shape: tuple[int, ...]
+    shapes: Sequence[tuple[int, ...]] = ()
+    alone: bool = False
+    as_list: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether these are the samples of a list, of any sizes."""
+        return isinstance(self.rows, list)
+
+    @property
+    def parts(self) -> list[np.ndarray]:
+        """The arrays that hold the values."""
+        return self.rows if isinstance(self.rows, list) else [self.rows]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the values."""
+        return self.parts[0].dtype
+
+    @cached_property
+    def highest(self) -> float:
+        """The highest value."""
+        return max(float(part.max()) for part in self.parts)
+
+    @cached_property
+    def lowest(self) -> float:
+        """The lowest value."""
+        return min(float(part.min()) for part in self.parts)
+
+    @cached_property
+    def units(self) -> Units:
+        """Mean of each channel, and the standard deviation within channels."""
+        return measure_units(self.parts, self.sample_shape)
+
+    def images(self) -> list[np.ndarray]:
+        """View the samples with their axes, (..., channels)."""
+        if isinstance(self.rows, list):
+            return self.rows
+        return list(self.rows.reshape(-1, *self.sample_shape))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what goes through a net together: an array, or one sample of a list."""
+        if isinstance(self.rows, list):
+            yield from (Batch(sample[np.newaxis], sample.shape, True) for sample in self.rows)
+        else:
+            yield Batch(self.rows, self.sample_shape, self.alone)
+
+    def restore(self, results: Sequence[Tensor]) -> np.ndarray | list[np.ndarray]:
+        """Return rows for each batch as the samples came: their shape, dtype and container."""
+        dtype = getattr(torch, row_dtype(self.dtype).name)
+        shapes: Sequence[tuple] = self.shapes or [self.shape]
+        arrays = [
+            restore_dtype(rows, dtype).numpy().reshape(shape)
+            for rows, shape in zip(results, shapes, strict=True)
+        ]
+        if self.is_list:
+            return arrays
+        return list(arrays[0]) if self.as_list else arrays[0]
+
+    def as_one_batch(self, owner: str) -> Batch:
+        """Return all samples as one batch, to encode.
+
+        Raises
+        ------
+        ValueError
+            If they are of different sizes, which have codes of different lengths.
+        """
+        if not isinstance(self.rows, list):
+            return next(self.batches())
+        index = first_of_another_shape(self.rows)
+        if index is not None:
+            raise ValueError(
+                f"{owner} encodes samples of one size, so that all codes have one length. Got X[0] "
+                f"of shape {self.rows[0].shape} and X[{index}] of shape {self.rows[index].shape}."
+            )
+        return Batch(np.stack(self.rows), self.rows[0].shape)

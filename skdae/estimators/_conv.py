@@ -176,7 +176,6 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
-        **ConvolutionalMixin._parameter_constraints,
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "latent_dim": [None, Interval(Integral, 1, None, closed="left")],

@@ -13,13 +13,13 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdae.data import DataFormat
+from skdae.estimators._attributes import Attributes
+from skdae.estimators._building import BuildingMixin
 from skdae.estimators._files import check_facts, read_weights, write_weights
 from skdae.estimators._settings import check_settings, plain_settings
-from skdae.noise import NoiseInjector
 from skdae.training import (
     DenoisingNet,
     LossExploded,
-    Units,
     load_module_arrays,
     load_optimizer_arrays,
     module_arrays,
@@ -33,24 +33,12 @@ __all__ = ["PersistenceMixin", "unchanged_on_failure"]
 _PLAIN = (bool, int, float, str)
 
 
-class PersistenceMixin:
+class PersistenceMixin(BuildingMixin):
     """Keep torch out of the pickle: weights as arrays, history and settings as plain data."""
-
-    net_: DenoisingNet
-    noise_: NoiseInjector | None
-    n_features_in_: int
-    sample_shape_: tuple[int, ...]
-    device: str
-    precision: str
-    _built_with: dict[str, Any]
-    _keeps_units: bool
-    _format: DataFormat
-    _precision: str
-    _units: tuple[Units, Units] | None
 
     def __getstate__(self) -> dict:
         """Replace the net by what it takes to build it again."""
-        state = super().__getstate__().copy()  # type: ignore[attr-defined]
+        state = super().__getstate__().copy()
         net = state.pop("net_", None)
         if net is not None:
             state["_saved_net"] = _saved(net)
@@ -63,14 +51,14 @@ class PersistenceMixin:
         saved = state.pop("_saved_net", None)
         if "_format" in state:
             state["_format"] = DataFormat(*state["_format"])
-        super().__setstate__(state)  # type: ignore[misc]
+        super().__setstate__(state)
         if saved is not None:
             self.net_ = self._net_from(saved, _available(self.device))
 
     def _net_from(self, saved: dict, device: torch.device) -> DenoisingNet:
         """Build a net, and give it what was saved of another."""
-        net = self._new_net(device)  # type: ignore[attr-defined]
-        load_module_arrays(net.module_, saved["weights"], type(self).__name__)
+        net = self._new_net(device)
+        load_module_arrays(net.module_, saved["weights"], self._owner)
         for epoch in saved["history"]:
             net.history.new_epoch()
             net.history[-1].update(epoch)
@@ -83,7 +71,7 @@ class PersistenceMixin:
         if self.device == self._built_with.get("device", self.device):
             return
         self._built_with = {**self._built_with, "device": self.device}
-        device = resolve_device(self.device, type(self).__name__)
+        device = resolve_device(self.device, self._owner)
         if device != torch.device(self.net_.device):
             self.net_ = self._net_from(_saved(self.net_), device)
 
@@ -109,7 +97,7 @@ class PersistenceMixin:
         check_is_fitted(self)
         write_weights(path, module_arrays(self.net_.module_), self._facts())
 
-    def load_weights(self, path: str | PathLike) -> Any:
+    def load_weights(self, path: str | PathLike) -> PersistenceMixin:
         """Read weights that ``save_weights`` wrote.
 
         The estimator is built from its parameters, which must be those that the weights were
@@ -137,35 +125,41 @@ class PersistenceMixin:
         """
         arrays, facts = read_weights(path)
         with unchanged_on_failure(self), own_gradient_mode():
-            self._validate_params()  # type: ignore[attr-defined]
+            self._validate_params()
             self._take_facts(check_facts(facts, path))
             self._check_finite(arrays, path)
-            load_module_arrays(self.net_.module_, arrays, type(self).__name__)
+            load_module_arrays(self.net_.module_, arrays, self._owner)
             self.noise_ = None
-            self._read_history()  # type: ignore[attr-defined]
+            self._read_history()
         return self
+
+    def _read_history(self) -> None:
+        epochs = self.net_.history
+        self.loss_curve_ = [epoch["train_loss"] for epoch in epochs]
+        self.validation_loss_curve_ = [e["valid_loss"] for e in epochs if "valid_loss" in e]
+        self.n_iter_ = len(self.loss_curve_)
 
     def _facts(self) -> dict[str, Any]:
         """Return what fit learned beside the weights, as plain data."""
         names = getattr(self, "feature_names_in_", None)
         form = self._format
         return {
-            "estimator": type(self).__name__,
+            "estimator": self._owner,
             "settings": plain_settings(self._built_with),
             "sample_shape": self.sample_shape_,
             "X_shape": form.shape,
-            "dtype": form.dtype,
+            "dtype": form.dtype_name,
             "highest": form.highest,
             "n_features_in": getattr(self, "n_features_in_", None),
             "feature_names_in": None if names is None else names.tolist(),
             "keeps_units": self._keeps_units,
             "precision": self._precision,
-            "units": self._units,
+            "units": form.units,
         }
 
     def _take_facts(self, facts: dict[str, Any]) -> None:
         """Build the net from the parameters, for weights with such facts."""
-        owner = type(self).__name__
+        owner = self._owner
         if facts["estimator"] != owner:
             raise ValueError(
                 f"These weights do not fit {owner}: they are those of {facts['estimator']}."
@@ -173,10 +167,10 @@ class PersistenceMixin:
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.pop("n_features_in_", None)
         self.sample_shape_ = facts["sample_shape"]
-        names = ("X_shape", "sample_shape", "dtype", "highest")
+        names = ("X_shape", "sample_shape", "dtype", "highest", "units")
         self._format = DataFormat(*(facts[name] for name in names))
         check_settings(self, facts["settings"])
-        self._start(self._format, facts["units"])  # type: ignore[attr-defined]
+        self._start(self._format)
         if facts["n_features_in"] is not None:
             self.n_features_in_ = facts["n_features_in"]
         if facts["feature_names_in"] is not None:
@@ -205,7 +199,7 @@ def _saved(net: DenoisingNet) -> dict:
 
 
 @contextmanager
-def unchanged_on_failure(estimator: Any) -> Iterator[None]:
+def unchanged_on_failure(estimator: Attributes) -> Iterator[None]:
     """Leave the estimator as it was, fitted or not, if what is tried in the block fails.
 
     A loss that exploded after good epochs is no such failure: their weights are kept.

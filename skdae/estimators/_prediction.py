@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn import get_config
 from sklearn.base import TransformerMixin
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._checks import check_finite
-from skdae._sklearn import validate_rows
-from skdae.data import (
-    DataFormat,
-    Samples,
-    as_fraction,
-    as_one_array,
-    is_list_of_samples,
-    rows_to_tensor,
-)
-from skdae.estimators._training_data import ROW_DTYPES, read_target
-from skdae.inference import Computation, chunk_size, in_chunks, over_spots, over_turns
-from skdae.training import DenoisingNet
+from skdae.data import Batch, Samples, read_target
+from skdae.estimators._attributes import Attributes
+from skdae.estimators._building import code_shape
+from skdae.inference import apply, chunk_size, over_spots, over_turns
 
 __all__ = ["PredictionMixin"]
 
 
-class PredictionMixin(TransformerMixin):
+class PredictionMixin(TransformerMixin, Attributes):
     """Send data through the net, in chunks of one size, and give it back as it came.
 
     ``set_output`` wraps the ``transform`` of a class only where that is a TransformerMixin.
     """
-
-    _decodes: ClassVar[bool] = True
-
-    net_: DenoisingNet
-    sample_shape_: tuple[int, ...]
-    _code_shape: tuple[int, ...]
-    _n_features_out: int
-    _format: DataFormat
 
     def predict(self, X: Any, *, tta: bool = False, j_invariant: bool = False) -> Any:
         """Denoise samples.
@@ -74,17 +58,13 @@ class PredictionMixin(TransformerMixin):
             Denoised samples: ``uint8`` and ``uint16`` as they came, all else float32. A list
             comes back as a list.
         """
-        check_is_fitted(self)
+        samples = self._read(X)
         self._check_averages(tta=tta, j_invariant=j_invariant)
-        is_list = self._is_list(X)
-        every = self._read_list(X) if is_list else [self._read(X)]
-        denoised = [
-            samples.restore(self._averaged(samples, tta=tta, j_invariant=j_invariant))
-            for samples in every
-        ]
-        if is_list:
-            return denoised
-        return list(denoised[0]) if is_list_of_samples(X) else denoised[0]
+        if tta or j_invariant:
+            batches = samples.batches()
+            averages = [self._averaged(b, tta=tta, j_invariant=j_invariant) for b in batches]
+            return samples.restore(averages)
+        return samples.restore(self._denoise(samples))
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
@@ -99,7 +79,7 @@ class PredictionMixin(TransformerMixin):
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes, flattened.
         """
-        return self._encode(self._read(X))
+        return self._encode(self._read(X).as_one_batch(self._owner))
 
     @available_if(lambda self: self._decodes)
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -119,11 +99,14 @@ class PredictionMixin(TransformerMixin):
         codes = check_array(X, dtype=np.float32, order="C", input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {codes.shape[1]} codes, but {type(self).__name__} encodes samples of shape "
+                f"X has {codes.shape[1]} codes, but {self._owner} encodes samples of shape "
                 f"{self.sample_shape_} to {self._n_features_out}. Only such codes can be decoded."
             )
-        size = self._chunk_size(self.sample_shape_)
-        return self._format.restore(self._in_chunks("decode", codes, self._code_shape, size))
+        shape, net = self.sample_shape_, self.net_
+        size = chunk_size(net.module_, shape, torch.device(net.device))
+        batch = Batch(codes, self._code_shape)
+        (rows,) = apply(net, "decode", [batch], n_outputs=math.prod(shape), size=size)
+        return self._format.restore(rows)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the R² of what ``predict`` gives, pooled over all values.
@@ -141,10 +124,12 @@ class PredictionMixin(TransformerMixin):
         r2 : float
             1 is perfect; 0 is as good as one constant for all values.
         """
-        error, truths = 0.0, []
-        for samples, target in self._pairs(X, y):
-            truths.append(_as_float64(samples.rows if target is None else target))
-            error += np.square(self._denoise(samples).numpy() - truths[-1]).sum()
+        samples = self._read(X)
+        target = read_target(y, samples, self._owner, unmatched_y="raise") or samples
+        truths = [batch.fractions().astype(np.float64) for batch in target.batches()]
+        denoised = self._denoise(samples)
+        errors = [rows.numpy() - truth for rows, truth in zip(denoised, truths, strict=True)]
+        error = sum(np.square(part).sum() for part in errors)
         mean = sum(truth.sum() for truth in truths) / sum(truth.size for truth in truths)
         spread = sum(np.square(truth - mean).sum() for truth in truths)
         if spread == 0:
@@ -165,16 +150,15 @@ class PredictionMixin(TransformerMixin):
             Lower is less like the training data. ``uint8`` and ``uint16`` samples are
             compared as fractions of their range.
         """
-        errors = [
-            np.square(self._denoise(samples).numpy() - _as_float64(samples.rows)).mean(axis=1)
-            for samples, _ in self._pairs(X, None)
-        ]
-        return -np.concatenate(errors)
+        samples = self._read(X)
+        pairs = zip(self._denoise(samples), samples.batches(), strict=True)
+        errors = [rows.numpy() - batch.fractions().astype(np.float64) for rows, batch in pairs]
+        return -np.concatenate([np.square(error).mean(axis=1) for error in errors])
 
     # ------------------------------------------------------------------ computing
     def _check_averages(self, **averages: Any) -> None:
         """Check the arguments of predict that ask for a mean of several predictions."""
-        owner, n_axes = type(self).__name__, len(self.sample_shape_)
+        owner, n_axes = self._owner, len(self.sample_shape_)
         needed = {
             "tta": (3, "flips and turns images"),
             "j_invariant": (2, "hides values of images"),
@@ -191,67 +175,45 @@ class PredictionMixin(TransformerMixin):
                     f"{self.sample_shape_}."
                 )
 
-    def _averaged(self, samples: Samples, *, tta: bool, j_invariant: bool) -> Tensor:
-        """Denoise rows, once or as the mean that is asked for."""
-        if not tta and not j_invariant:
-            return self._denoise(samples)
+    def _averaged(self, batch: Batch, *, tta: bool, j_invariant: bool) -> Tensor:
+        """Denoise a batch as the mean that is asked for."""
 
         def denoise(images: np.ndarray) -> np.ndarray:
-            rows, shape = images.reshape(len(images), -1), images.shape
-            turned = samples._replace(rows=rows, shape=shape, sample_shape=shape[1:])
-            return turned.restore(self._denoise(turned))
+            (rows,) = self._apply("denoise", Batch(images, images.shape[1:], batch.alone))
+            return rows.numpy().reshape(images.shape)
 
-        images = as_fraction(rows_to_tensor(samples.rows)).numpy()
-        images = images.reshape(-1, *samples.sample_shape)
+        images = batch.fractions().reshape(-1, *batch.sample_shape)
         spots = partial(over_spots, denoise) if j_invariant else denoise
         if tta:
-            height, width, _ = samples.sample_shape
+            height, width, _ = batch.sample_shape
             images = over_turns(spots, images, quarters=self._takes_any_size or height == width)
         else:
             images = spots(images)
         return torch.from_numpy(images).flatten(1)
 
-    def _pairs(self, X: Any, y: Any) -> Iterator[tuple[Samples, np.ndarray | None]]:
-        """Yield the samples of X with their targets, as arrays of samples of one size."""
-        samples = self._read(X)
-        owner = type(self).__name__
-        yield samples, read_target(y, samples.rows, samples.shape, owner, unmatched_y="raise")
-
     def _read(self, X: Any) -> Samples:
-        """Check samples of one size against those of fit."""
+        """Check samples against those of fit."""
         check_is_fitted(self)
-        X = as_one_array(X, type(self).__name__)
-        rows, shape = validate_rows(self, X, reset=False, dtype=ROW_DTYPES, finite=False)
-        self._format.check_shape(shape[1:], type(self).__name__)
-        self._format.check_range(rows, type(self).__name__)
-        return Samples(rows, shape, self.sample_shape_)
+        any_size = self._takes_any_size
+        lists = any_size or not self._reads_flat_rows
+        return self._format.read(X, self, lists=lists, any_size=any_size)
 
-    def _encode(self, samples: Samples) -> np.ndarray:
-        shape = samples.sample_shape
-        return self._in_chunks("encode", samples.rows, shape, self._chunk_size(shape)).numpy()
+    def _encode(self, batch: Batch) -> np.ndarray:
+        shape = self._code_shape
+        if batch.sample_shape != self.sample_shape_:
+            shape = code_shape(shape[0], batch.sample_shape, self.net_.module_)
+        (codes,) = self._apply("encode", batch, n_outputs=math.prod(shape))
+        return codes.numpy()
 
-    def _denoise(self, samples: Samples) -> Tensor:
-        shape = samples.sample_shape
-        size = 1 if samples.alone else self._chunk_size(shape)
-        return self._in_chunks("denoise", samples.rows, shape, size)
+    def _denoise(self, samples: Samples) -> list[Tensor]:
+        return self._apply("denoise", *samples.batches())
 
-    def _chunk_size(self, sample_shape: tuple[int, ...]) -> int:
-        """Return how many samples go through the net at once, whatever else there is."""
-        return chunk_size(self.net_.module_, sample_shape, torch.device(self.net_.device))
+    def _apply(self, method: str, *batches: Batch, n_outputs: int | None = None) -> list[Tensor]:
+        check = None if get_config()["assume_finite"] else partial(check_finite, owner=self._owner)
+        return apply(self.net_, method, batches, n_outputs=n_outputs, check=check)
 
-    def _in_chunks(
-        self, method: str, rows: np.ndarray, shape: tuple[int, ...], size: int
-    ) -> Tensor:
-        net, check = self.net_, self._check_values()
-        device = torch.device(net.device)
-        return in_chunks(Computation.of(net), method, rows, shape, device, size=size, check=check)
-
-    def _check_values(self) -> Callable[[np.ndarray], None] | None:
-        """Return what refuses missing values; threads of the pool do not see the setting."""
-        if get_config()["assume_finite"]:
-            return None
-        return partial(check_finite, owner=type(self).__name__)
-
-
-def _as_float64(rows: np.ndarray) -> np.ndarray:
-    return as_fraction(rows_to_tensor(rows)).numpy().astype(np.float64)
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn that codes are float32."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

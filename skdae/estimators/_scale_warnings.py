@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from skdae._warnings import warn_user
-from skdae.data import full_range, parts_of
-from skdae.training import Units
+from skdae.data import Samples, full_range
 
 __all__ = ["warn_of_odd_scale"]
 
@@ -24,33 +21,19 @@ _FEWEST_STEPS = 100
 _LOOKED_AT = 2**18
 
 
-def warn_of_odd_scale(
-    rows: Any,
-    sample_shape: tuple[int, ...],
-    owner: str,
-    *,
-    highest: float,
-    units: Units,
-    standardized: bool,
-) -> None:
+def warn_of_odd_scale(samples: Samples, owner: str, *, standardized: bool) -> None:
     """Warn of integers that are no images, and of floats on scales that do not train well.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features), or list of ndarray
+    samples : Samples
         The data of a fit.
-    sample_shape : tuple of int
-        What a row is.
     owner : str
         Name of the estimator.
-    highest : float
-        The highest value of all rows.
-    units : Units
-        Mean of each channel, and standard deviation, of the rows.
     standardized : bool
-        Whether the net sees the rows through these.
+        Whether the net sees them standardized.
     """
-    dtype = parts_of(rows)[0].dtype
+    dtype, highest = samples.dtype, samples.highest
     white = full_range(dtype)
     if white and 0 < highest <= _FEWEST_LEVELS[dtype]:
         warn_user(
@@ -59,7 +42,7 @@ def warn_of_odd_scale(
             "like, pass X.astype(float)."
         )
         return
-    means, deviation = units
+    means, deviation = samples.units
     farthest = max(means, key=abs)
     if deviation < _FEWEST_STEPS * np.finfo(np.float32).eps * abs(farthest):
         warn_user(
@@ -75,19 +58,18 @@ def warn_of_odd_scale(
             "standardize=True."
         )
     if not white:
-        _warn_of_different_scales(rows, sample_shape, owner)
+        _warn_of_different_scales(samples, owner)
 
 
-def _warn_of_different_scales(rows: Any, sample_shape: tuple[int, ...], owner: str) -> None:
+def _warn_of_different_scales(samples: Samples, owner: str) -> None:
     """Warn of columns, or channels, one of which is all that a common loss sees.
 
     A part of the rows is looked at. The spread of a column is that of its middle half (the
     interquartile range), for which a few outliers do not count.
     """
-    table = len(sample_shape) == 1
-    parts = parts_of(rows)
+    table, parts = len(samples.sample_shape) == 1, samples.parts
     step = max(1, sum(part.size for part in parts) // _LOOKED_AT)
-    n_columns = sample_shape[-1]
+    n_columns = samples.sample_shape[-1]
     values = np.concatenate([part[::step].reshape(-1, n_columns) for part in parts])
     low, high = np.percentile(values.astype(np.float64), [25, 75], axis=0)
     spreads = (high - low)[high > low]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skdae.data import as_pixels, check_sample_shape, squeezed
+from skdae.estimators._attributes import Attributes
 
 __all__ = ["check_settings", "check_unchanged", "is_same_setting", "plain_settings"]
 
@@ -44,7 +45,7 @@ _ATOMS = (NoneType, int, float, complex, str, bytes, type, FunctionType, Builtin
 _CALLABLE = "<a callable>"
 
 
-def check_unchanged(estimator: Any) -> None:
+def check_unchanged(estimator: Attributes) -> None:
     """Check that what a net was built from is as it was, before training goes on with it.
 
     Raises
@@ -52,7 +53,7 @@ def check_unchanged(estimator: Any) -> None:
     ValueError
         If a parameter of the module, the loss or the optimizer has another value now.
     """
-    owner = type(estimator).__name__
+    owner = estimator._owner
     for name, built in estimator._built_with.items():
         now = getattr(estimator, name)
         if name in _MAY_CHANGE or is_same_setting(now, built):
@@ -114,7 +115,7 @@ def _plain(value: Any) -> Any:
     return _CALLABLE if callable(value) else f"<a {type(value).__name__}>"
 
 
-def check_settings(estimator: Any, settings: dict[str, Any]) -> None:
+def check_settings(estimator: Attributes, settings: dict[str, Any]) -> None:
     """Check that an estimator has the settings that weights were trained with.
 
     Of callables it is only known that they are some; parameters of other versions are left out.
@@ -124,7 +125,7 @@ def check_settings(estimator: Any, settings: dict[str, Any]) -> None:
     ValueError
         If a parameter has another value.
     """
-    owner = type(estimator).__name__
+    owner = estimator._owner
     now = estimator.get_params(deep=False)
     for name, value in plain_settings(now).items():
         if name in settings and settings[name] != value:
@@ -140,7 +141,7 @@ def check_settings(estimator: Any, settings: dict[str, Any]) -> None:
         )
 
 
-def _describes(declared: Any, estimator: Any, owner: str) -> bool:
+def _describes(declared: Any, estimator: Attributes, owner: str) -> bool:
     """Whether a declared shape, or none, goes with the samples of the fit; sides with a list."""
     if declared is None:
         return True

@@ -187,7 +187,6 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
-        **ConvolutionalMixin._parameter_constraints,
         "channels": ["array-like"],
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdae.data import as_fraction, rows_to_tensor
-from skdae.inference._computation import Computation
-from skdae.training import has_only_known_layers, kept_memory, n_threads_here, on_pool
+from skdae.data import Batch, as_fraction, rows_to_tensor
+from skdae.inference._computation import Computation, Job
+from skdae.training import has_only_known_layers, on_pool
 
-__all__ = ["chunk_size", "in_chunks", "run_everywhere"]
+__all__ = ["chunk_size", "in_chunks"]
 
 _FEWEST_ROWS, _MOST_ROWS = {"cpu": 64, "cuda": 1024}, {"cpu": 2048, "cuda": 2**16}
 _MOST_PRODUCTS = {"cpu": 2**26, "cuda": 2**32}
@@ -28,7 +27,7 @@ _TIMES_LARGER, _MANY_LARGE = 8, 2
 
 
 def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.device) -> int:
-    """Return the rows a chunk: what one sample alone must not wait for, and many keep busy.
+    """Return the rows a chunk: few enough for one sample, and enough for many to keep cores busy.
 
     It depends on nothing but the module and what a row is. A dense net takes one product a
     weight and row; convolutions keep a processor busy with few large images. It is a power of
@@ -46,16 +45,16 @@ def chunk_size(module: nn.Module, sample_shape: tuple[int, ...], device: torch.d
 
 
 def in_chunks(
-    computation: Computation,
     method: str,
-    rows: np.ndarray,
-    shape: tuple[int, ...],
+    batch: Batch,
+    result: Tensor,
+    module: nn.Module,
     device: torch.device,
     *,
     size: int,
     check: Callable[[np.ndarray], None] | None = None,
-) -> Tensor:
-    """Apply a computation to chunks of one size, the last one filled up with zeros.
+) -> list[Job]:
+    """Return the jobs that apply a method to chunks of one size, the last filled up with zeros.
 
     The kernels of linear algebra choose their order of summation by the number of rows and of
     threads: with one number of either, the output of a row does not depend on the rows around it,
@@ -63,60 +62,40 @@ def in_chunks(
 
     Parameters
     ----------
-    computation : Computation
-        What to apply.
     method : {"encode", "decode", "denoise"}
-        Which of its methods.
-    rows : ndarray of shape (n, features)
-        Its inputs.
-    shape : tuple of int
-        What a row is, or a code.
+        A method of :class:`Computation`.
+    batch : Batch
+        Its inputs: samples, or codes.
+    result : Tensor of shape (n, n_outputs), float32, on the CPU
+        Where the jobs write.
+    module : Module
+        What is applied.
     device : torch.device
         Where to apply it.
     size : int
         Rows a chunk.
     check : callable (part of the rows) -> None, default=None
         Raises if values are missing: a chunk is looked at when it is in a cache anyway.
-
-    Returns
-    -------
-    results : Tensor of shape (n, ...)
-        On the CPU.
     """
-    # Rows of a table need no other order of their values.
-    writes_in_place = (
-        method == "denoise"
-        and device.type == "cpu"
-        and len(shape) == 1
-        and computation.standardization is not None
-    )
-    results = [torch.empty(rows.shape)] if writes_in_place else []
-    lock = threading.Lock()
+    # Rows of a table need no other order of their values: their chunks are written in place.
+    is_table = method == "denoise" and device.type == "cpu" and len(batch.sample_shape) == 1
 
-    def run(computation: Computation, rows_of_chunk: range) -> None:
-        start, n_rows = rows_of_chunk.start, len(rows_of_chunk)
-        values = rows[start : start + n_rows]
+    def run(computation: Computation, rows: range) -> None:
+        values = batch.values(slice(rows.start, rows.stop))
         if check is not None:
             check(values)
-        part = rows_to_tensor(values)
-        chunk = part.to(device).contiguous()
-        if len(part) < n_rows:
-            chunk = torch.zeros((n_rows, part.shape[1]), dtype=part.dtype, device=device)
-            chunk[: len(part)] = part
-        if writes_in_place and len(part) == n_rows:
-            computation.denoise(as_fraction(chunk), shape, out=results[0][start : start + n_rows])
+        chunk = rows_to_tensor(values).to(device)
+        n_filled, n_missing = len(chunk), len(rows) - len(chunk)
+        if n_missing:
+            chunk = torch.cat([chunk, chunk.new_zeros(n_missing, chunk.shape[1])])
+        place = result[rows.start : rows.stop]
+        if is_table and not n_missing and computation.standardization is not None:
+            computation.denoise(as_fraction(chunk), batch.sample_shape, out=place)
             return
-        result = getattr(computation, method)(as_fraction(chunk), shape)
-        with lock:
-            if not results:
-                results.append(torch.empty((len(rows), *result.shape[1:]), dtype=result.dtype))
-        results[0][start : start + len(part)] = result[: len(part)]
+        rows_out = getattr(computation, method)(as_fraction(chunk), batch.sample_shape)
+        place.copy_(rows_out[:n_filled])
 
-    chunks = _chunks(len(rows), size, computation.module, device)
-    # What dense layers need is small, and kept anyway.
-    n_values = size * rows.shape[1] if len(shape) > 1 and len(chunks) > 1 else 0
-    run_everywhere(run, computation, chunks, device, n_values)
-    return results[0]
+    return [partial(run, rows=rows) for rows in _chunks(len(batch.rows), size, module, device)]
 
 
 def _chunks(n_rows: int, size: int, module: nn.Module, device: torch.device) -> list[range]:
@@ -152,35 +131,10 @@ def _rows_are_alike(n_in: int, n_out: int, size: int) -> bool:
         generator = torch.Generator().manual_seed(seed)
         rows = torch.randn((_TIMES_LARGER * size, n_in), generator=generator)
         weight, bias = torch.randn((n_out, n_in + 1), generator=generator).split([n_in, 1], 1)
-        layer = functools.partial(F.linear, weight=weight.contiguous(), bias=bias.flatten())
+        layer = partial(F.linear, weight=weight.contiguous(), bias=bias.flatten())
         alike.append(
             torch.equal(layer(rows), torch.cat([layer(part) for part in rows.split(size)]))
         )
 
     on_pool([run], [0])
     return alike == [True]
-
-
-def run_everywhere(
-    run: Callable[[Computation, Any], None],
-    computation: Computation,
-    places: Sequence[Any],
-    device: torch.device,
-    n_values: int,
-) -> None:
-    """Run a computation at each place: on single threads side by side, where there are cores."""
-
-    def worker(computation: Computation) -> Callable[[Any], None]:
-        def run_at(place: Any) -> None:
-            with torch.inference_mode():
-                run(computation, place)
-
-        return run_at
-
-    if device.type != "cpu":
-        for place in places:
-            worker(computation)(place)
-        return
-    computations = computation.for_threads(min(n_threads_here(), len(places)))
-    with kept_memory(device, n_values):
-        on_pool([worker(each) for each in computations], places)

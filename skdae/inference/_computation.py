@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from skdae.data import from_channels_first, to_channels_first
 from skdae.training import DenoisingNet, Standardization, channels_last, has_only_known_layers
 
-__all__ = ["Computation"]
+__all__ = ["Computation", "Job"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,7 @@ class Computation:
         if self.standardization is not None:
             output = self.standardization.restored(output, out=out)
         return from_channels_first(output)
+
+
+Job = Callable[[Computation], None]
+"""A part of some work: it writes what it computes where it belongs."""

@@ -5,62 +5,66 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from skdae.data import as_fraction, rows_to_tensor
-from skdae.inference._chunks import run_everywhere
-from skdae.inference._computation import Computation
+from skdae.data import as_fraction, row_dtype, rows_to_tensor
+from skdae.inference._computation import Computation, Job
+from skdae.nn import AnySize
 
-__all__ = ["in_tiles"]
+__all__ = ["in_tiles", "places_at_once"]
+
+# Bytes that a tile may take, and how many layers of the widest kind live at once.
+_TILE_BYTES = {"cpu": 2**25, "cuda": 2**31}
+_LIVE_LAYERS = 5
+
+
+def places_at_once(module: AnySize, n_channels: int, device: torch.device) -> int:
+    """Return how many places may go through a module at once for the memory that it takes."""
+    n_bytes = _TILE_BYTES["cuda" if device.type == "cuda" else "cpu"]
+    return int(n_bytes / (4 * max(module.width, n_channels) * _LIVE_LAYERS))
 
 
 def in_tiles(
-    computation: Computation,
-    image: np.ndarray,
+    sample: np.ndarray,
+    result: Tensor,
+    module: AnySize,
     device: torch.device,
     *,
-    stride: int,
-    reach: int,
     most_places: int,
     check: Callable[[np.ndarray], None] | None = None,
-) -> np.ndarray:
-    """Denoise a large sample in overlapping tiles.
+) -> list[Job]:
+    """Return the jobs that denoise a large sample in overlapping tiles.
 
-    A tile is wider than the part of the result that is taken from it, by ``reach`` on each side
-    where the sample goes on: the result is that of the whole sample at once.
+    A tile is wider than the part of the result that is taken from it, by the module's ``reach`` on
+    each side where the sample goes on: the result is that of the whole sample at once. Tiles begin
+    at multiples of the module's ``stride``.
 
     Parameters
     ----------
-    computation : Computation
-        That of a convolutional module.
-    image : ndarray of shape (..., channels)
+    sample : ndarray of shape (..., channels)
         The sample.
+    result : Tensor of the same shape, float32, on the CPU
+        Where the jobs write.
+    module : Module
+        What is applied: convolutions.
     device : torch.device
         Where to apply it.
-    stride : int
-        Tiles begin at multiples of it.
-    reach : int
-        How far from a value of the result the sample may lie that it depends on.
     most_places : int
         Values of a channel in a tile, about.
     check : callable (tile) -> None, default=None
         Raises if values are missing.
-
-    Returns
-    -------
-    result : ndarray of the shape of ``image``, float32
-        The denoised sample.
     """
-    size = image.shape[:-1]
-    halo = -(-reach // stride) * stride
+    stride, size = module.stride, sample.shape[:-1]
+    halo = -(-(module.reach or 0) // stride) * stride
     longest = max(most_places ** (1 / len(size)) - 2 * halo, halo, stride)
     steps = []
     for side in size:
         n_tiles = math.ceil(side / longest)
         steps.append(math.ceil(side / n_tiles / stride) * stride)
-    result = np.empty(image.shape, dtype=np.float32)
 
     def run(computation: Computation, corner: tuple[int, ...]) -> None:
         kept, seen, inner = [], [], []
@@ -69,14 +73,12 @@ def in_tiles(
             kept.append(slice(start, stop))
             seen.append(slice(first, min(side, start + step + halo)))
             inner.append(slice(start - first, stop - first))
-        tile = np.ascontiguousarray(image[tuple(seen)])
+        tile = np.ascontiguousarray(sample[tuple(seen)], dtype=row_dtype(sample.dtype))
         if check is not None:
             check(tile)
         rows = as_fraction(rows_to_tensor(tile.reshape(1, -1)).to(device))
         denoised = computation.denoise(rows, tile.shape).view(tile.shape)
-        result[tuple(kept)] = denoised[tuple(inner)].cpu().numpy()
+        result[tuple(kept)] = denoised[tuple(inner)].cpu()
 
     starts = [range(0, side, step) for side, step in zip(size, steps, strict=True)]
-    corners = list(itertools.product(*starts))
-    run_everywhere(run, computation, corners, device, most_places)
-    return result
+    return [partial(run, corner=corner) for corner in itertools.product(*starts)]

@@ -209,8 +209,8 @@ def on_one_scale(clean: Arrays, denoised: Arrays) -> tuple[Arrays, Arrays]:
     a, b = clean[0].dtype, denoised[0].dtype
     if full_range(a) == full_range(b):
         return clean, denoised
-    check_ranges("denoised", b, denoised, "clean is", a)
-    check_ranges("clean", a, clean, "denoised is", b)
+    check_ranges("denoised", b, max(part.max() for part in denoised), "clean is", a)
+    check_ranges("clean", a, max(part.max() for part in clean), "denoised is", b)
     return _fractions(clean), _fractions(denoised)
 
 

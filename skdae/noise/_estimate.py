@@ -11,7 +11,6 @@ from sklearn.utils import check_array
 from skdae._optional import import_optional
 from skdae._sklearn import as_array, check_rows
 from skdae.data import (
-    are_flat_rows,
     declared_shape,
     full_range,
     infer_sample_shape,
@@ -82,7 +81,7 @@ def _read(X: Any, sample_shape: Any) -> Any:
     """Return samples with a last axis of channels."""
     owner = "estimate_sigma"
     samples: Any
-    if is_list_of_samples(X) and not are_flat_rows(X, declared_shape(sample_shape, owner)):
+    if is_list_of_samples(X, declared_shape(sample_shape, owner)):
         samples = read_list(X, owner, sample_shape=sample_shape)
     else:
         array = as_array(X)

@@ -52,7 +52,7 @@ class BlindSpot(Task):
                 "values a side, to replace some by their neighbours. Got samples of shape "
                 f"{given.sample_shape}."
             )
-        return cls(given.rows, None, None)
+        return cls(given.samples, None, None)
 
     def make_batch(
         self,

@@ -24,7 +24,7 @@ class CleanSamples(Task):
         if origin is None:
             if given.noise == "auto":
                 _warn_of_missing_noise(owner)
-            return cls(given.rows, None, given.fitted(given.new_noise()))
+            return cls(given.samples, None, given.fitted(given.new_noise()))
         check_one_noise(given)
         if given.clean is None:
             raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skdae.data import parts_of, to_channels_first
+from skdae.data import to_channels_first
 from skdae.noise import GaussianNoise, PoissonNoise
 from skdae.tasks._noisy_alone import check_alone
 from skdae.tasks._task import Batch, Given, Task
@@ -50,8 +50,8 @@ class SplitNoise(Task):
                 f"self_supervised='split_noise' of {owner} needs a loss that learns the mean of "
                 f"noisy targets, of any value: take loss='mse'. Got loss={given.loss!r}."
             )
-        noise._check_splits(parts_of(given.rows), owner)
-        return cls(given.rows, None, given.fitted(noise))
+        noise._check_splits(given.samples.parts, owner)
+        return cls(given.samples, None, given.fitted(noise))
 
     def make_batch(
         self,

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skdae.data import Rows, full_range, parts_of, to_channels_first
+from skdae.data import Samples, full_range, to_channels_first
 from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import ListOrigin, Origin
 
@@ -37,12 +37,12 @@ class Given:
         Name of the estimator, for the messages.
     X, y : array-like
         The data as they came.
-    rows, target : Rows, or None
+    samples, target : Samples, or None
         The same, read; the target is None where y is None or labels.
     origin : Origin, ListOrigin or None
         Which noise step made X, and of what.
-    read_clean : callable (clean) -> Rows
-        Reads the clean values of the origin as ``rows`` were read.
+    read_clean : callable (clean) -> Samples
+        Reads the clean values of the origin as ``samples`` were read.
     sample_shape : tuple of int
         Shape of a sample, or of a patch, channels last.
     starts_anew : bool
@@ -54,10 +54,10 @@ class Given:
     owner: str
     X: Any
     y: Any
-    rows: Rows
-    target: Rows | None
+    samples: Samples
+    target: Samples | None
     origin: Origin | ListOrigin | None
-    read_clean: Callable[[Any], Rows]
+    read_clean: Callable[[Any], Samples]
     sample_shape: tuple[int, ...]
     starts_anew: bool
     noise: NoiseInjector | str | None
@@ -71,7 +71,7 @@ class Given:
         return self.clean is None or not same_values(self.target, self.clean)
 
     @cached_property
-    def clean(self) -> Rows | None:
+    def clean(self) -> Samples | None:
         """The values behind an X that comes as a noise step made it."""
         if self.origin is None or not self.origin.is_that_of(self.X):
             return None
@@ -87,9 +87,9 @@ class Given:
         """Fit a noise to the rows; where training goes on, its level was looked at before."""
         with config_context(assume_finite=True):  # the rows have been checked
             if noise is not None and self.starts_anew:
-                noise.fit(self.rows)
+                noise.fit(self.samples.rows)
             elif noise is not None:
-                noise._read(self.rows, reset=True)
+                noise._read(self.samples.rows, reset=True)
         return noise
 
 
@@ -99,16 +99,16 @@ class Task(ABC):
 
     Attributes
     ----------
-    rows : Rows
+    samples : Samples
         The inputs before the noise, which later steps of a pipeline see encoded.
-    target : Rows or None
-        What the outputs should be; None is the rows themselves.
+    target : Samples or None
+        What the outputs should be; None is the samples themselves.
     noise : NoiseInjector or None
         What corrupts the rows of each batch.
     """
 
-    rows: Rows
-    target: Rows | None
+    samples: Samples
+    target: Samples | None
     noise: NoiseInjector | None
 
     # Whether patches may go on as their mirror image, which shows a value's noise twice.
@@ -124,11 +124,6 @@ class Task(ABC):
         ValueError
             If it does not go with the samples or the parameters.
         """
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the rows."""
-        return parts_of(self.rows)[0].dtype
 
     @property
     def is_repeatable(self) -> bool:
@@ -166,13 +161,15 @@ class Task(ABC):
         if self.noise is None:
             return rows.clone()  # a module may work in place
         noisy = self.noise._corrupt_batch(rows, generator)
-        return noisy.clamp(0, 1) if full_range(self.dtype) else noisy
+        return noisy.clamp(0, 1) if full_range(self.samples.dtype) else noisy
 
 
-def same_values(a: Rows, b: Rows) -> bool:
+def same_values(a: Samples, b: Samples) -> bool:
     """Whether all values are equal, compared a few rows at a time."""
-    if isinstance(a, list) or isinstance(b, list):
-        return all(same_values(*pair) for pair in zip(a, b, strict=True))
+    return all(_same_array(*pair) for pair in zip(a.parts, b.parts, strict=True))
+
+
+def _same_array(a: np.ndarray, b: np.ndarray) -> bool:
     if a is b or a.dtype != b.dtype or a.shape != b.shape:
         return a is b
     step = max(1, len(a) * _COMPARED_AT_ONCE // a.size)

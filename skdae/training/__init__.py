@@ -4,7 +4,7 @@ from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
-from skdae.training._losses import LOSSES, as_loss
+from skdae.training._losses import LOSSES, Criterion, as_loss
 from skdae.training._memory import kept_memory
 from skdae.training._modules import channels_last, has_only_known_layers
 from skdae.training._net import DenoisingNet
@@ -13,7 +13,7 @@ from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import fresh_callbacks
 from skdae.training._spots import at_spots, per_channel
-from skdae.training._standardization import Standardization, Units, measure_units
+from skdae.training._standardization import Standardization
 from skdae.training._state import (
     from_arrays,
     load_module_arrays,
@@ -29,11 +29,11 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "Batches",
+    "Criterion",
     "DenoisingNet",
     "LossExploded",
     "Patches",
     "Standardization",
-    "Units",
     "as_loss",
     "at_spots",
     "channels_last",
@@ -44,7 +44,6 @@ __all__ = [
     "kept_memory",
     "load_module_arrays",
     "load_optimizer_arrays",
-    "measure_units",
     "module_arrays",
     "n_threads_here",
     "on_pool",

@@ -13,7 +13,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from skdae._random import borrowed_global_generator
-from skdae.data import from_channels_first
+from skdae.data import Units, from_channels_first, module_shape
 from skdae.training._batches import Batches
 from skdae.training._callbacks import BestWeights, ProgressBar, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
@@ -27,9 +27,9 @@ from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._schedules import one_cycle, set_rate
 from skdae.training._skorch import InPlainOrder
 from skdae.training._spots import at_spots
-from skdae.training._standardization import Standardization, Units
+from skdae.training._standardization import Standardization
 from skdae.training._threads import few_threads
-from skdae.training._work import count_products
+from skdae.training._work import counted_products
 
 __all__ = ["DenoisingNet"]
 
@@ -100,6 +100,7 @@ class DenoisingNet(NeuralNet):
         self.precision_ = resolve_precision(self.precision, module, torch.device(self.device))
         images = any(p.ndim == 4 for p in module.parameters())
         self.module_ = module.to(memory_format=torch.channels_last) if images else module
+        self._products: dict[tuple[int, ...], int] = {}
         self.standardization_ = None
         if self.units is not None:
             self.standardization_ = Standardization(*self.units, torch.device(self.device))
@@ -130,6 +131,23 @@ class DenoisingNet(NeuralNet):
         self.optimizer_ = self.optimizer(self._parameters, lr=self.lr)
         self._rate_factors = [group["lr"] / self.lr for group in self.optimizer_.param_groups]
         return self
+
+    def probe(self, sample_shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        """Send one sample through the module; return it, its code and its output."""
+        x = torch.full((1, *module_shape(sample_shape)), 0.5, device=self.device)
+        module = self.module_.eval()
+        with self._global_generator(), torch.inference_mode():
+            code = module.encode(x)
+            with counted_products(module) as counts:
+                output = module(x)
+        self._products[sample_shape] = sum(counts)
+        return x, code, output
+
+    def _products_of_a_step(self, training: Batches) -> int:
+        """Return how many products the forward pass of a batch takes."""
+        if training.sample_shape not in self._products:
+            self.probe(training.sample_shape)
+        return self._products[training.sample_shape] * training.batch_size
 
     # ------------------------------------------------------------------ training
     def train(
@@ -180,8 +198,7 @@ class DenoisingNet(NeuralNet):
         try:
             with (
                 self._global_generator(),
-                # A module of the user draws from the generator that is lent to it.
-                few_threads(training.n_values, count_products(self.module_, training)),
+                few_threads(training.n_values, self._products_of_a_step(training)),
                 kept_memory(training.device, training.n_values),
                 on_device(training.device),
                 CtrlC() as self._ctrl_c,

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 
-from skdae.data import module_shape
-from skdae.training._batches import Batches
-
-__all__ = ["count_products"]
+__all__ = ["counted_products"]
 
 
-def count_products(module: nn.Module, batches: Batches) -> int:
-    """Count the products of a weight and a value that the forward pass of a batch takes.
+@contextmanager
+def counted_products(module: nn.Module) -> Iterator[list[int]]:
+    """Count the products of a weight and a value in the forward passes inside of the block.
 
-    Only layers that are called as modules are counted.
+    Only layers that are called as modules are counted, and one sample of the batch.
+
+    Yields
+    ------
+    counts : list of int
+        The number of each call of a layer, when it is over.
     """
-    total = 0
+    counts: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
-        nonlocal total
         values = [x for x in (*inputs, output) if isinstance(x, Tensor)]
         # With a stride, one side of the layer has fewer places: one product a weight at each.
         n_places = min((x[0, 0].numel() for x in values if x.ndim > 2), default=1)
         weights = layer.parameters(recurse=False)
-        total += n_places * sum(weight.numel() for weight in weights if weight.ndim > 1)
+        counts.append(n_places * sum(weight.numel() for weight in weights if weight.ndim > 1))
 
-    layers = [
-        layer for layer in module.modules() if next(layer.parameters(False), None) is not None
-    ]
+    layers = [part for part in module.modules() if next(part.parameters(False), None) is not None]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
-        with torch.inference_mode():
-            shape = (1, *module_shape(batches.sample_shape))
-            module.eval()(torch.zeros(shape, device=batches.device))
+        yield counts
     finally:
         for hook in hooks:
             hook.remove()
-    return total * batches.batch_size

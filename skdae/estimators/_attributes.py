@@ -1,0 +1,122 @@
+"""What every estimator holds: the parameters that all share, and the fitted state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
+
+from skdae._sklearn import Interval, StrOptions
+from skdae.data import DataFormat
+from skdae.nn import promises_any_size
+from skdae.noise import NOISES, NoiseInjector
+from skdae.tasks import SELF_SUPERVISED
+from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES, Criterion, DenoisingNet
+
+__all__ = ["Attributes"]
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+
+class Attributes(BaseEstimator):
+    """The attributes of estimators, which all mixins read.
+
+    A subclass whose ``__init__`` does not name a shared parameter keeps the default given here.
+    """
+
+    noise: NoiseInjector | str | None = "auto"
+    self_supervised: str | None = None
+    loss: str | Criterion = "mse"
+    optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw"
+    lr: float = 0.003
+    lr_schedule: str = "one_cycle"
+    max_epochs: int | str = "auto"
+    batch_size: int | str = "auto"
+    validation_fraction: float = 0.1
+    early_stopping: bool = False
+    n_iter_no_change: int = 10
+    sample_shape: int | Sequence[int] | None = None
+    standardize: bool | str = False
+    patch_size: int | tuple[int, ...] | str | None = "auto"
+    augment: bool = False
+    device: str = "auto"
+    precision: str = "auto"
+    callbacks: Sequence[Callback | tuple[str, Callback]] | None = None
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    verbose: int = 0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "noise": [StrOptions({"auto", *NOISES}), NoiseInjector, None],
+        "self_supervised": [None, StrOptions(set(SELF_SUPERVISED))],
+        "loss": [StrOptions(LOSSES.keys()), callable],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions(set(SCHEDULES))],
+        "max_epochs": [StrOptions({"auto"}), _COUNT],
+        "batch_size": [StrOptions({"auto"}), _COUNT],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_COUNT],
+        "sample_shape": [None, "array-like"],
+        "standardize": [StrOptions({"auto"}), "boolean"],
+        "patch_size": [None, StrOptions({"auto"}), _COUNT, tuple],
+        "augment": ["boolean"],
+        "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "callbacks": [None, list, tuple],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # Whether flat rows are a table; otherwise they are images or signals.
+    _reads_flat_rows: ClassVar[bool] = True
+    # Whether the module may take samples of different sizes.
+    _may_read_lists: ClassVar[bool] = True
+    # Whether the module decodes.
+    _decodes: ClassVar[bool] = True
+    # What "auto" of max_epochs and batch_size keeps to.
+    _fewest_epochs: ClassVar[int] = 10
+    _largest_batch: ClassVar[int] = 128
+    _most_places: ClassVar[int] = 2**20
+
+    net_: DenoisingNet
+    noise_: NoiseInjector | None
+    n_iter_: int
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float]
+    sample_shape_: tuple[int, ...]
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    # The settings that the net was built from, and the seeds of its weights and its training.
+    _built_with: dict[str, Any]
+    _seeds: list[int]
+    # The precision of the fit, wherever the estimator is loaded.
+    _precision: str
+    _format: DataFormat
+    _code_shape: tuple[int, ...]
+    _n_features_out: int
+    _trained_in_parts: bool
+    # Whether predict gives back the units of X: no other target was learned.
+    _keeps_units: bool
+
+    @property
+    def _owner(self) -> str:
+        """The name of the class, for messages."""
+        return type(self).__name__
+
+    @property
+    def _takes_any_size(self) -> bool:
+        """Whether the trained module takes images or signals of other sizes than those of fit."""
+        return len(self.sample_shape_) > 1 and promises_any_size(self.net_.module_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there is a trained net."""
+        return hasattr(self, "net_")

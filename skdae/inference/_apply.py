@@ -1,0 +1,96 @@
+"""Apply a trained net to batches: chunks and tiles of all of them, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdae.data import Batch
+from skdae.inference._chunks import chunk_size, in_chunks
+from skdae.inference._computation import Computation, Job
+from skdae.inference._tiles import in_tiles, places_at_once
+from skdae.nn import promises_any_size
+from skdae.training import DenoisingNet, kept_memory, n_threads_here, on_pool
+
+__all__ = ["apply"]
+
+
+def apply(
+    net: DenoisingNet,
+    method: str,
+    batches: Iterable[Batch],
+    *,
+    n_outputs: int | None = None,
+    size: int | None = None,
+    check: Callable[[np.ndarray], None] | None = None,
+) -> list[Tensor]:
+    """Encode, decode or denoise batches.
+
+    Parameters
+    ----------
+    net : DenoisingNet
+        The trained net.
+    method : {"encode", "decode", "denoise"}
+        What to do.
+    batches : iterable of Batch
+        Samples, or codes to decode.
+    n_outputs : int or None, default=None
+        Values that a row becomes; None is as many as it has.
+    size : int or None, default=None
+        Rows that go through the net at once, whatever else there is. None is one for a sample that
+        came alone, and else what suits the module and the size of a sample.
+    check : callable (part of the rows) -> None, default=None
+        Raises if values are missing.
+
+    Returns
+    -------
+    results : list of Tensor of shape (n, n_outputs), float32
+        For each batch, on the CPU.
+    """
+    module, device = net.module_, torch.device(net.device)
+    results: list[Tensor] = []
+    jobs: list[Job] = []
+    largest = 0
+    for batch in batches:
+        shape = batch.sample_shape
+        result = torch.empty((len(batch.rows), n_outputs or math.prod(shape)))
+        results.append(result)
+        if method == "denoise" and len(shape) > 1 and promises_any_size(module):
+            most_places = places_at_once(module, shape[-1], device)
+            if math.prod(shape[:-1]) > most_places:
+                largest = most_places
+                for row, place in zip(batch.rows, result, strict=True):
+                    sample, place = row.reshape(shape), place.view(shape)
+                    jobs += in_tiles(
+                        sample, place, module, device, most_places=most_places, check=check
+                    )
+                continue
+        n_rows = size or (1 if batch.alone else chunk_size(module, shape, device))
+        largest = max(largest, n_rows * math.prod(shape) if len(shape) > 1 else 0)
+        jobs += in_chunks(method, batch, result, module, device, size=n_rows, check=check)
+    # What dense layers need is small, and kept anyway.
+    _run(jobs, Computation.of(net), device, largest if len(jobs) > 1 else 0)
+    return results
+
+
+def _run(jobs: list[Job], computation: Computation, device: torch.device, n_values: int) -> None:
+    """Run jobs: on single threads side by side, where there are cores."""
+
+    def worker(computation: Computation) -> Callable[[Job], None]:
+        def run(job: Job) -> None:
+            with torch.inference_mode():
+                job(computation)
+
+        return run
+
+    if device.type != "cpu":
+        for job in jobs:
+            worker(computation)(job)
+        return
+    computations = computation.for_threads(min(n_threads_here(), len(jobs)))
+    with kept_memory(device, n_values):
+        on_pool([worker(each) for each in computations], jobs)
