@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skdae._sklearn import as_array
+from skdae._checks import as_array
 from skdae.data import (
     ROW_DTYPES,
     Samples,

@@ -13,8 +13,9 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
+from skdae._checks import validate_rows
 from skdae._random import draw_seeds
-from skdae._sklearn import Interval, StrOptions, fit_context, validate_rows
+from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import (
     DataFormat,
     Samples,

@@ -15,8 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skdae._checks import check_finite
-from skdae._sklearn import validate_rows
+from skdae._checks import check_finite, validate_rows
 from skdae.data import (
     DataFormat,
     Samples,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skdae._sklearn import as_array, check_rows
+from skdae._checks import as_array, check_rows
 from skdae.data import (
     ROW_DTYPES,
     check_ranges,

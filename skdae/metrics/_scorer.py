@@ -14,7 +14,8 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
+from skdae._checks import as_array
+from skdae._sklearn import Interval, StrOptions, validate_parameter_constraints
 from skdae.data import check_sample_shape, full_range, is_list_of_samples
 from skdae.metrics._quality import (
     Arrays,

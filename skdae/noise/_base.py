@@ -11,7 +11,8 @@ import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from torch import Tensor
 
-from skdae._sklearn import StrOptions, validate_rows
+from skdae._checks import validate_rows
+from skdae._sklearn import StrOptions
 from skdae.data import is_list_of_samples
 from skdae.noise._apply import corrupt_data
 from skdae.noise._corrupted import with_origin

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from skdae._checks import as_array, check_rows
 from skdae._optional import import_optional
-from skdae._sklearn import as_array, check_rows
 from skdae.data import (
     are_flat_rows,
     declared_shape,
