@@ -1,15 +1,21 @@
-"""Data that mean more, or other, than the numbers of their array: what to do, said in the error."""
+"""Read data as arrays of numbers: scikit-learn's checks, with errors that say what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+from scipy.sparse import issparse
 from sklearn import get_config
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
-__all__ = ["advising", "check_columns", "check_dense", "check_finite", "check_kind", "plain"]
+__all__ = ["as_array", "check_dense", "check_finite", "check_kind", "check_rows", "validate_rows"]
 
 # Modes of Pillow whose arrays hold amounts of light.
 _MODES_OF_LIGHT = ("1", "F", "I", "L", "RGB", "YCbCr")
@@ -25,44 +31,133 @@ _ADVICE = {
 _NO_NUMBERS = ("could not convert string", "argument must be a string")
 
 
-def plain(X: Any, name: str) -> Any:
-    """Return data that NumPy can read without losing what they mean.
+def validate_rows(
+    estimator: BaseEstimator, X: object, *, reset: bool, dtype: list, finite: bool = True
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Check the data as scikit-learn does; return one flat row per sample, and X's shape.
+
+    A data frame keeps its column names for the check of feature names; an array of
+    3 or 4 axes is flattened, so that ``n_features_in_`` counts the values of a sample.
+    ``finite=False`` leaves the look for missing values to the caller.
+    """
+    owner = type(estimator).__name__
+    if issparse(X):
+        raise TypeError(
+            f"{owner} takes dense arrays. Got sparse data: make the step before give dense ones, "
+            "as OneHotEncoder(sparse_output=False) and ColumnTransformer(..., sparse_threshold=0) "
+            "do, or pass X.toarray()."
+        )
+    rows = as_array(X)
+    shape = tuple(rows.shape)
+    if len(shape) < 2:
+        _refuse_no_samples(rows, owner)
+    if len(shape) > 2:
+        rows = rows.reshape(len(rows), math.prod(shape[1:]))
+    if reset or hasattr(estimator, "n_features_in_"):
+        check = partial(validate_data, estimator, reset=reset)
+    else:  # a stateless transformer that was not fitted has no columns to compare with
+        check = partial(check_array, estimator=estimator, input_name="X")
+    return check_rows(rows, owner, dtype=dtype, check=check, finite=finite), shape
+
+
+def as_array(X: Any, name: str = "X") -> Any:
+    """Turn lists, tensors and the like into arrays; leave tables and sparse matrices alone.
+
+    Arrays come in the byte order of the machine, the only one in which scikit-learn's
+    checks know a dtype: they would take a big-endian 16-bit image for other integers.
 
     Raises
     ------
     TypeError
         If a tensor is sparse, quantized, nested or masked.
     ValueError
-        If values are masked, or if the values of an image of Pillow are not amounts of light.
+        If values are masked, if the values of an image of Pillow are not amounts of light, or if
+        an array has arrays as its values.
     """
+    if hasattr(X, "columns") or issparse(X):
+        return X
+    if hasattr(X, "detach"):
+        check_dense(X, name)
+        X = X.detach().cpu().resolve_conj().resolve_neg()
+        X = X if hasattr(np, str(X.dtype).removeprefix("torch.")) else X.float()
+    elif hasattr(X, "getbands") or isinstance(X, np.ma.MaskedArray):
+        _check_values_are_all(X, name)
+    array = np.asarray(X)
+    if array.dtype == object and array.ndim == 1 and len(array) and getattr(array[0], "ndim", 0):
+        raise ValueError("Got an array of arrays (dtype object). Make it a list: list(X).")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def check_rows(
+    rows: Any,
+    owner: str,
+    *,
+    dtype: Any,
+    name: str = "X",
+    check: Callable[..., np.ndarray] = check_array,
+    finite: bool = True,
+) -> np.ndarray:
+    """Check a table by ``check``, one of scikit-learn's; its errors say what to do as well."""
+    if hasattr(rows, "columns"):
+        _check_columns(rows, owner, name)
+        if not hasattr(getattr(rows, "dtypes", None), "__array__"):
+            seen = np.asarray(rows).dtype  # scikit-learn reads the dtypes of pandas only
+            dtype = [seen] if seen in dtype else dtype
+    else:
+        check_kind(rows.dtype, owner, name)
+    try:
+        with np.errstate(over="ignore"):
+            rows = check(rows, dtype=dtype, ensure_all_finite=False)
+    except (TypeError, ValueError) as error:
+        first = str(error).strip().rstrip(".")
+        if not any(words in first for words in _NO_NUMBERS):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{first}. {owner} takes numbers. {_ADVICE['words']}.") from None
+    if finite:
+        check_finite(rows, owner, name)
+    return rows
+
+
+def _refuse_no_samples(array: np.ndarray, owner: str) -> None:
+    """Refuse what has no axis of samples, before scikit-learn advises on columns."""
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{owner} takes arrays of numbers; a file has to be opened first, an image with "
+            f"np.asarray(PIL.Image.open(path)). Got {array.tolist()!r}."
+        )
+    raise ValueError(
+        f"{owner} takes samples along the first of 2 or more axes. Got X of shape {array.shape}. "
+        "Reshape your data: a signal or an image alone is [x], a row of a table alone is "
+        "x.reshape(1, -1)."
+    )
+
+
+def _check_values_are_all(X: Any, name: str) -> None:
+    """Refuse masked values, and images of Pillow whose values do not mean light."""
     mode = getattr(X, "mode", "L")
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+    if np.ma.is_masked(X):
         raise ValueError(
             f"{name} is a masked array, and {np.ma.getmaskarray(X).sum()} of its {X.size} values "
             f"are masked. Fill them: {name}.filled(value), or a SimpleImputer on "
             f"{name}.filled(np.nan). If their clean values are known, pass these as y."
         )
-    if hasattr(X, "getbands") and not (mode in _MODES_OF_LIGHT or mode.startswith("I;16")):
+    if not (mode in _MODES_OF_LIGHT or mode.startswith("I;16")):
         target = "L" if mode in ("LA", "La") else "RGB"
         raise ValueError(
             f"{name} is a Pillow image of mode {mode!r}, whose values are not all amounts of light "
             f"(palettes, opacity, hues and inks are not). Take {name}.convert({target!r}), or "
             f"np.asarray({name}) to learn the values as they are."
         )
-    if not hasattr(X, "detach"):
-        return X
-    check_dense(X, name)
-    X = X.detach().cpu().resolve_conj().resolve_neg()
-    return X if hasattr(np, str(X.dtype).removeprefix("torch.")) else X.float()
 
 
 def check_dense(X: Any, name: str) -> None:
-    """Refuse tensors that are more than an array of numbers.
+    """Refuse tensors that are not plain arrays of numbers.
 
     Raises
     ------
     TypeError
-        If a tensor is sparse, quantized, nested or masked; the message shows the way out.
+        If a tensor is sparse, quantized, nested or masked; the message says how to make it dense.
     """
     way = None
     if X.is_nested:
@@ -91,14 +186,8 @@ def check_kind(dtype: np.dtype, owner: str, name: str = "X") -> None:
         raise ValueError(f"{owner} takes numbers. {_ADVICE['dates']}. Got {name} of dtype {dtype}.")
 
 
-def check_columns(X: Any, owner: str, name: str = "X") -> None:
-    """Refuse a data frame with columns of words, categories, dates or complex numbers.
-
-    Raises
-    ------
-    ValueError
-        The message names the first such columns.
-    """
+def _check_columns(X: Any, owner: str, name: str) -> None:
+    """Refuse a data frame with columns of words, categories, dates or complex numbers."""
     wrong: dict[str, list] = {}
     for index, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
         kind = _kind_of_column(dtype)
@@ -120,8 +209,11 @@ def check_columns(X: Any, owner: str, name: str = "X") -> None:
     )
 
 
-def _kind_of_column(dtype: Any) -> str | None:
-    """Say what a column of pandas or polars holds that is no number; text may be numerals."""
+def _kind_of_column(dtype: object) -> str | None:
+    """Return what a column of pandas or polars holds instead of numbers; None for numbers.
+
+    Text may be numerals, which the caller looks at.
+    """
     kind, name = getattr(dtype, "kind", "O"), str(dtype).lower()
     if kind == "c":
         return "complex"
@@ -132,7 +224,8 @@ def _kind_of_column(dtype: Any) -> str | None:
     return "text" if name.startswith(("object", "str")) else None
 
 
-def _are_numbers(values: Any) -> bool:
+def _are_numbers(values: object) -> bool:
+    """Whether text is all numerals."""
     try:
         np.asarray(values).astype(float)
     except (TypeError, ValueError):
@@ -140,20 +233,9 @@ def _are_numbers(values: Any) -> bool:
     return True
 
 
-@contextmanager
-def advising(owner: str) -> Iterator[None]:
-    """Add what to do to the error that NumPy raises for words."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        first = str(error).strip().rstrip(".")
-        if not any(words in first for words in _NO_NUMBERS):
-            raise
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{first}. {owner} takes numbers. {_ADVICE['words']}.") from None
-
-
-def check_finite(array: np.ndarray, owner: str, name: str = "X", limit: Any = None) -> None:
+def check_finite(
+    array: np.ndarray, owner: str, name: str = "X", limit: DTypeLike | None = None
+) -> None:
     """Refuse missing values, infinite ones, and those that the dtype ``limit`` cannot hold.
 
     It copies nothing.
@@ -161,7 +243,7 @@ def check_finite(array: np.ndarray, owner: str, name: str = "X", limit: Any = No
     Raises
     ------
     ValueError
-        Its first line is that of scikit-learn.
+        The first line of the message is that of scikit-learn.
     """
     if array.dtype.kind != "f" or not array.size or get_config()["assume_finite"]:
         return

@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-__all__ = ["borrowed_global_generator", "draw_seeds", "make_generator"]
+__all__ = ["RandomState", "borrowed_global_generator", "draw_seeds", "make_generator"]
+
+RandomState = int | np.random.RandomState | None
+"""What the parameters ``random_state`` take."""
 
 _GLOBAL_GENERATOR = threading.RLock()
 
 
-def draw_seeds(random_state: Any, n_seeds: int) -> list[int]:
+def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
     """Draw seeds from ``random_state``; None means fresh entropy of the system.
 
     scikit-learn reads None as NumPy's global generator, which drawing would change.
@@ -34,10 +36,10 @@ def make_generator(seed: int, device: torch.device | str = "cpu") -> torch.Gener
 
 @contextmanager
 def borrowed_global_generator(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Let torch's global generators, of the CPU and a CUDA device, start from a seed; restore them.
+    """Seed torch's global generators, of the CPU and a CUDA device, and restore them afterwards.
 
-    ``nn.Module`` constructors and dropout layers draw from it and take no other; the
-    lock keeps threads that fit side by side from sharing one stream.
+    ``nn.Module`` constructors and dropout layers draw from them and take no others. The lock
+    keeps two threads that fit at once from drawing from one stream.
     """
     device = torch.device(device)
     cuda = [device] if device.type == "cuda" else []

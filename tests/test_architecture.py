@@ -19,12 +19,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # What each room may import beside itself and the standard library; rooms begin with a dot.
 ARROWS = {
     ".__init__": set(),
-    "._checks": {"numpy", "sklearn"},
+    "._checks": {"numpy", "scipy", "sklearn"},
     "._optional": set(),
     "._random": {"numpy", "sklearn", "torch"},
-    "._sklearn": {"._checks", "numpy", "scipy", "sklearn"},
+    "._sklearn": {"numpy", "sklearn"},
     "._warnings": set(),
-    ".data": {"._checks", "._sklearn", "._warnings", "numpy", "torch"},
+    ".data": {"._checks", "._warnings", "numpy", "torch"},
     ".noise": {
         *("._checks", "._optional", "._random", "._sklearn", "._warnings", ".data"),
         *("numpy", "sklearn", "torch"),
@@ -32,7 +32,7 @@ ARROWS = {
     ".nn": {"torch"},
     ".training": {"._random", ".data", "joblib", "numpy", "skorch", "torch", "tqdm"},
     ".tasks": {
-        *("._sklearn", "._warnings", ".data", ".noise", ".training"),
+        *("._checks", "._warnings", ".data", ".noise", ".training"),
         *("numpy", "sklearn", "torch"),
     },
     ".inference": {".data", ".training", "numpy", "scipy", "torch"},
@@ -42,10 +42,11 @@ ARROWS = {
     },
     ".recipes": {"._sklearn", ".data", ".estimators", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
-        *("._optional", "._sklearn", "._warnings", ".data", ".noise", "numpy", "sklearn", "torch"),
+        *("._checks", "._optional", "._sklearn", "._warnings", ".data", ".noise"),
+        *("numpy", "sklearn", "torch"),
     },
     ".plotting": {
-        *("._optional", "._sklearn", ".data", ".metrics", ".noise", ".training"),
+        *("._checks", "._optional", "._sklearn", ".data", ".metrics", ".noise", ".training"),
         *("numpy", "sklearn"),
     },
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},

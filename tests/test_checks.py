@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from skdae import ConvDAE, DenseDAE, GaussianNoise, UNetDAE, psnr
-from skdae._sklearn import as_array
+from skdae._checks import as_array
 from skdae.data import read_list
 
 QUICK = {"noise": "gaussian", "max_epochs": 1, "device": "cpu", "random_state": 0}

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skdae._checks import check_finite, check_kind
-from skdae._sklearn import as_array
+from skdae._checks import as_array, check_finite, check_kind
 from skdae.data._arrays import full_range
 from skdae.data._shapes import are_signals, check_axes, declared_shape
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
-from skdae._sklearn import validate_rows
+from skdae._checks import validate_rows
 from skdae._warnings import warn_user
 from skdae.data._arrays import ROW_DTYPES
 from skdae.data._lists import as_one_array, first_of_another_shape, is_list_of_samples, read_list

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdae._sklearn import as_array, check_rows
+from skdae._checks import as_array, check_rows
 from skdae.data._arrays import ROW_DTYPES, check_ranges
 from skdae.data._lists import Rows, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples

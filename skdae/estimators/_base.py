@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
-from skdae._sklearn import as_array, fit_context
+from skdae._checks import as_array
+from skdae._sklearn import fit_context
 from skdae.data import (
     DataFormat,
     Samples,

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, gen_batches
 
+from skdae._checks import as_array
 from skdae._optional import import_optional
-from skdae._sklearn import Interval, as_array, validate_parameter_constraints
+from skdae._sklearn import Interval, validate_parameter_constraints
 from skdae._warnings import warn_user
 from skdae.data import (
     check_ranges,

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from skdae._sklearn import Interval, StrOptions, as_array, validate_parameter_constraints
-from skdae.data import check_sample_shape, full_range, is_list_of_samples
+from skdae._checks import as_array
+from skdae._sklearn import Interval, StrOptions, validate_parameter_constraints
+from skdae.data import Rows, check_sample_shape, full_range, is_list_of_samples
 from skdae.metrics._quality import (
     Arrays,
     import_ssim,
@@ -293,7 +295,7 @@ class _RowwiseNoise(NoiseInjector):
         generator.manual_seed(seed)
         return noisy
 
-    def _read(self, X: Any, *, reset: bool = False) -> np.ndarray:
+    def _read(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         return self.noise._read(X, reset=reset)
 
     def _check_domain(self, seen: Any) -> None:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skdae._random import draw_seeds, make_generator
-from skdae.data import as_fraction, restore_dtype, rows_to_tensor
+from skdae._random import RandomState, draw_seeds, make_generator
+from skdae.data import Rows, as_fraction, restore_dtype, rows_to_tensor
 
-__all__ = ["corrupt_data"]
+__all__ = ["corrupt_rows", "corrupt_tensor"]
 
 Formula = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def corrupt_data(formula: Formula, clean: Any, random_state: Any) -> Any:
-    """Return a corrupted copy of an array, a list of arrays or a tensor, in its dtype."""
+def corrupt_rows(formula: Formula, clean: Rows, random_state: RandomState) -> Rows:
+    """Return a corrupted copy of an array or of a list of arrays, in their dtypes."""
     (seed,) = draw_seeds(random_state, 1)
-    if isinstance(clean, Tensor):
-        return _corrupt_tensor(formula, clean, make_generator(seed, clean.device))
     generator = make_generator(seed)
-    if not isinstance(clean, list):
-        return _corrupt_array(formula, clean, generator)
-    return [_corrupt_array(formula, sample[np.newaxis], generator)[0] for sample in clean]
+    if isinstance(clean, list):
+        return [_corrupt_array(formula, sample[np.newaxis], generator)[0] for sample in clean]
+    return _corrupt_array(formula, clean, generator)
+
+
+def corrupt_tensor(formula: Formula, clean: Tensor, random_state: RandomState) -> Tensor:
+    """Return a corrupted copy of a tensor, in its dtype and on its device."""
+    (seed,) = draw_seeds(random_state, 1)
+    return _corrupt_tensor(formula, clean, make_generator(seed, clean.device))
 
 
 def _corrupt_array(formula: Formula, clean: np.ndarray, generator: torch.Generator) -> np.ndarray:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from torch import Tensor
 
-from skdae._sklearn import StrOptions, validate_rows
-from skdae.data import is_list_of_samples
-from skdae.noise._apply import corrupt_data
+from skdae._checks import validate_rows
+from skdae._random import RandomState
+from skdae._sklearn import StrOptions
+from skdae.data import Rows, is_list_of_samples
+from skdae.noise._apply import corrupt_rows, corrupt_tensor
 from skdae.noise._corrupted import with_origin
 from skdae.noise._input_checks import KEPT_DTYPES, check_container, check_tensor, read_samples
-from skdae.noise._levels import check_clip, check_fraction, check_strength, draw_level
+from skdae.noise._levels import Clip, check_clip, check_fraction, check_strength
 from skdae.noise._summary import DataSummary, summarize
 
 __all__ = ["NoiseInjector"]
@@ -60,10 +63,8 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     ...     _level = "drift"
     ...
     ...     def __init__(self, drift=(-1, 1), *, clip=None, random_state=None, when="fit"):
+    ...         super().__init__(clip=clip, random_state=random_state, when=when)
     ...         self.drift = drift
-    ...         self.clip = clip
-    ...         self.random_state = random_state
-    ...         self.when = when
     ...
     ...     def _corrupt(self, x, level, generator):
     ...         return x + level
@@ -74,6 +75,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     # What the ``noise`` parameter of estimators calls this kind, with its default level.
     _short_name: ClassVar[str | None] = None
+    # Name of the parameter that is the level.
     _level: ClassVar[str | None] = None
     # Whether values are taken from other samples of the batch.
     _mixes_rows: ClassVar[bool] = False
@@ -89,11 +91,18 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         "when": [StrOptions({"fit", "always"})],
     }
 
+    def __init__(
+        self, *, clip: Clip = None, random_state: RandomState = None, when: str = "fit"
+    ) -> None:
+        self.clip = clip
+        self.random_state = random_state
+        self.when = when
+
     @abstractmethod
     def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
         """Return a corrupted copy of ``x`` (n, ...): the formula of the noise."""
 
-    def fit(self, X: Any, y: Any = None) -> NoiseInjector:
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters and the data; there is nothing to learn.
 
         Parameters
@@ -111,7 +120,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._check_domain(summarize(self._read(X, reset=True)))
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: ArrayLike, y: object = None) -> Rows:
         """Return a corrupted copy of X that remembers its origin.
 
         Parameters
@@ -130,10 +139,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         clean = self._read(X, reset=True)
         check_container(clean, self)
         self._check_domain(summarize(clean))
-        noisy = corrupt_data(self._corrupt_batch, clean, self.random_state)
+        noisy = corrupt_rows(self._corrupt_batch, clean, self.random_state)
         return with_origin(noisy, clean, clone(self))
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> Rows:
         """Pass X through, or corrupt it with ``when="always"``.
 
         Parameters
@@ -151,9 +160,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         if self.when == "fit":
             return clean
         self._check_domain(summarize(clean))
-        return corrupt_data(self._corrupt_batch, clean, self.random_state)
+        return corrupt_rows(self._corrupt_batch, clean, self.random_state)
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: ArrayLike) -> Rows:
         """Return X as it is: noise cannot be undone.
 
         Parameters
@@ -175,7 +184,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         return tags
 
-    def corrupt(self, X: Any, *, random_state: Any = None) -> Any:
+    def corrupt(self, X: ArrayLike | Tensor, *, random_state: RandomState = None) -> Any:
         """Return a corrupted copy of X, for experiments.
 
         Parameters
@@ -192,18 +201,35 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             and ``uint16``, and booleans, come back as float32.
         """
         random_state = self.random_state if random_state is None else random_state
-        clean = self._read_tensor(X) if isinstance(X, Tensor) else self._read(X)
+        if isinstance(X, Tensor):
+            x = self._read_tensor(X)
+            self._check_domain(summarize(x))
+            return corrupt_tensor(self._corrupt_batch, x, random_state)
+        clean = self._read(X)
         self._check_domain(summarize(clean))
-        return corrupt_data(self._corrupt_batch, clean, random_state)
+        return corrupt_rows(self._corrupt_batch, clean, random_state)
 
     def _corrupt_batch(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Return a corrupted copy of a float tensor; training calls it for every batch.
 
         It checks nothing. The generator is on the device of ``x``.
         """
-        level = draw_level(getattr(self, self._level), x, generator) if self._level else None
-        noisy = self._corrupt(x, level, generator)
+        noisy = self._corrupt(x, self._draw_level(x, generator), generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
+
+    def _draw_level(self, x: Tensor, generator: torch.Generator) -> float | Tensor | None:
+        """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
+
+        Levels per column come back as a tensor of shape (features,).
+        """
+        level = getattr(self, self._level) if self._level else None
+        if isinstance(level, tuple):
+            low, high = level
+            draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
+            return low + (high - low) * draw
+        if level is None or isinstance(level, Real):
+            return level if level is None else float(level)
+        return torch.as_tensor(level, dtype=x.dtype, device=x.device)
 
     def _is_repeatable(self) -> bool:
         """Whether a CUDA graph may capture the corruption of a batch, and replay it for others.
@@ -218,7 +244,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         self._validate_params()
         check_clip(self.clip, type(self).__name__)
 
-    def _check_samples(self, n_features: int, dtype: Any) -> None:
+    def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
         """Check the parameters against the number of values of a sample, and their dtype."""
         if self._in_units and self._level:
             level = getattr(self, self._level)
@@ -229,17 +255,40 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         if self._in_units and self._level:
             check_strength(self, float(np.max(getattr(self, self._level))), summary)
 
-    def _read(self, X: Any, *, reset: bool = False) -> Any:
+    def _fit_checked(self, rows: Rows, *, warns: bool) -> None:
+        """Fit to rows (n, features), or to samples, that an estimator has read and checked.
+
+        ``warns`` says whether to look at the values, and warn of those that the noise does not
+        suit.
+        """
+        self._check_parameters()
+        self._check_rows(rows)
+        if not isinstance(rows, list):
+            self.n_features_in_ = rows.shape[1]
+        if warns:
+            self._check_domain(summarize(rows))
+
+    def _read(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         """Return the checked data: an array, or a list of arrays."""
         self._check_parameters()
+        rows: Rows
         if is_list_of_samples(X):
-            samples = read_samples(X, type(self).__name__, one_size=self._mixes_rows)
-            for sample in samples:
-                self._check_samples(sample.size, sample.dtype)
-            return samples
-        rows, shape = validate_rows(self, X, reset=reset, dtype=KEPT_DTYPES)
-        self._check_samples(rows.shape[1], rows.dtype)
-        return rows.reshape(shape)
+            rows = read_samples(X, type(self).__name__)
+        else:
+            flat, shape = validate_rows(self, X, reset=reset, dtype=KEPT_DTYPES)
+            rows = flat.reshape(shape)
+        self._check_rows(rows)
+        return rows
+
+    def _check_rows(self, rows: Rows) -> None:
+        """Check the parameters against each sample of a list, or the first one of an array."""
+        if isinstance(rows, list) and self._mixes_rows:
+            raise ValueError(
+                f"{type(self).__name__} takes values from other samples, which must be of one "
+                "size. Got a list of samples; make one array of them, or use another noise."
+            )
+        for sample in rows if isinstance(rows, list) else rows[:1]:
+            self._check_samples(sample.size, sample.dtype)
 
     def _read_tensor(self, x: Tensor) -> Tensor:
         """Return the checked tensor, without its gradient."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._sklearn import InvalidParameterError, NamedStepsMixin
 from skdae.noise._base import NoiseInjector
+from skdae.noise._levels import Clip
 from skdae.noise._summary import DataSummary
 
 __all__ = ["ChainNoise", "OneOfNoise"]
@@ -24,6 +27,18 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
         **NoiseInjector._parameter_constraints,
         "noises": [list, tuple],
     }
+
+    def __init__(
+        self,
+        noises: list[tuple[str, NoiseInjector]],
+        *,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        # `super()` is scikit-learn's _BaseComposition, whose constructor takes no parameters.
+        NoiseInjector.__init__(self, clip=clip, random_state=random_state, when=when)
+        self.noises = noises
 
     @property
     def _mixes_rows(self) -> bool:  # type: ignore[override]
@@ -52,7 +67,7 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
         for _, noise in self.noises:
             noise._check_parameters()
 
-    def _check_samples(self, n_features: int, dtype: Any) -> None:
+    def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
         for _, noise in self.noises:
             noise._check_samples(n_features, dtype)
 
@@ -117,12 +132,17 @@ class OneOfNoise(_ComposedNoise):
         "weights": [None, "array-like"],
     }
 
-    def __init__(self, noises, *, weights=None, clip=None, random_state=None, when="fit"):
-        self.noises = noises
+    def __init__(
+        self,
+        noises: list[tuple[str, NoiseInjector]],
+        *,
+        weights: ArrayLike | None = None,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(noises, clip=clip, random_state=random_state, when=when)
         self.weights = weights
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Corrupt each sample with the noise drawn for it."""
@@ -213,12 +233,6 @@ class ChainNoise(_ComposedNoise):
     """
 
     _repeatable = True
-
-    def __init__(self, noises, *, clip=None, random_state=None, when="fit"):
-        self.noises = noises
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """Apply the noises in their order."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from skdae.data import is_list_of_samples
+from skdae.data import Rows, is_list_of_samples
 
 __all__ = ["CorruptedArray", "ListOrigin", "Origin", "checksum", "origin_of", "with_origin"]
 
@@ -34,7 +36,7 @@ class Origin:
     """
 
     clean: np.ndarray
-    noise: Any
+    noise: BaseEstimator
     clean_checksum: tuple
     noisy_checksum: tuple
 
@@ -58,7 +60,7 @@ class ListOrigin:
     parts: list[Origin | None]
 
     @property
-    def noise(self) -> Any:
+    def noise(self) -> BaseEstimator:
         """The noise of the first sample that has an origin."""
         return next(part.noise for part in self.parts if part is not None)
 
@@ -67,7 +69,7 @@ class ListOrigin:
         """The values before the noise."""
         return [part.clean for part in self.parts if part is not None]
 
-    def is_that_of(self, samples: Any) -> bool:
+    def is_that_of(self, samples: Sequence[np.ndarray]) -> bool:
         """Whether all samples have an origin, of one noise, and none has changed since."""
         noise = repr(self.noise)
         return all(
@@ -97,17 +99,19 @@ class CorruptedArray(np.ndarray):
     origin: Origin | None
 
     @classmethod
-    def from_pair(cls, noisy: np.ndarray, clean: np.ndarray, noise: Any) -> CorruptedArray:
+    def from_pair(cls, noisy: np.ndarray, clean: np.ndarray, noise: BaseEstimator) -> Self:
         """Return noisy values with their origin."""
         array = noisy.view(cls)
         array.origin = Origin(clean, noise, checksum(clean), checksum(noisy))
         return array
 
-    def __array_finalize__(self, parent: Any) -> None:
+    def __array_finalize__(self, parent: object) -> None:
         """Copy the origin to views and copies."""
         self.origin = getattr(parent, "origin", None)
 
-    def __array_wrap__(self, array: np.ndarray, context=None, return_scalar=False) -> Any:
+    def __array_wrap__(
+        self, array: np.ndarray, context: tuple | None = None, return_scalar: bool = False
+    ) -> Any:
         """Return reductions as plain scalars."""
         if return_scalar:
             return array[()]
@@ -124,9 +128,9 @@ class CorruptedArray(np.ndarray):
         super().__setstate__(values)
 
 
-def with_origin(noisy: Any, clean: Any, noise: Any) -> Any:
+def with_origin(noisy: Rows, clean: Rows, noise: BaseEstimator) -> Rows:
     """Return noisy values, of an array or of the samples of a list, with their origins."""
-    if not isinstance(noisy, list):
+    if not isinstance(noisy, list) and not isinstance(clean, list):
         return CorruptedArray.from_pair(noisy, clean, noise)
     pairs = zip(noisy, clean, strict=True)
     return [CorruptedArray.from_pair(*pair, noise) for pair in pairs]

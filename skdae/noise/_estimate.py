@@ -6,11 +6,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
+from skdae._checks import as_array, check_rows
 from skdae._optional import import_optional
-from skdae._sklearn import as_array, check_rows
 from skdae.data import (
+    Rows,
+    are_flat_rows,
     declared_shape,
     full_range,
     infer_sample_shape,
@@ -23,7 +26,7 @@ __all__ = ["estimate_sigma"]
 _FEWEST = 5
 
 
-def estimate_sigma(X: Any, *, sample_shape: Any = None) -> np.ndarray:
+def estimate_sigma(X: ArrayLike, *, sample_shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Estimate the standard deviation of the noise in noisy images or signals.
 
     Use it as the level of ``GaussianNoise`` where only noisy data exist. It is the median of the
@@ -77,11 +80,11 @@ def estimate_sigma(X: Any, *, sample_shape: Any = None) -> np.ndarray:
     return np.array([_sigma_of(sample) for sample in _read(X, sample_shape)])
 
 
-def _read(X: Any, sample_shape: Any) -> Any:
+def _read(X: Any, sample_shape: tuple[int, ...] | None) -> Rows:
     """Return samples with a last axis of channels."""
     owner = "estimate_sigma"
-    samples: Any
-    if is_list_of_samples(X, declared_shape(sample_shape, owner)):
+    samples: Rows
+    if is_list_of_samples(X) and not are_flat_rows(X, declared_shape(sample_shape, owner)):
         samples = read_list(X, owner, sample_shape=sample_shape)
     else:
         array = as_array(X)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level, check_extremes
+from skdae.noise._levels import Clip, Level, LevelOrRange, check_extremes
 from skdae.noise._summary import DataSummary
 
 __all__ = ["ImpulseNoise"]
@@ -86,19 +86,26 @@ class ImpulseNoise(NoiseInjector):
         "high": [Interval(Real, None, None, closed="neither")],
     }
 
-    def __init__(self, amount=0.05, *, low=0, high=1, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        amount: LevelOrRange = 0.05,
+        *,
+        low: float = 0,
+        high: float = 1,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.amount = amount
         self.low = low
         self.high = high
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """Replace x by U(low, high) with probability level."""
-        replaced = uniform_like(x, generator) < level
-        values = uniform_like(x, generator).mul_(self.high - self.low).add_(self.low)
-        return torch.where(replaced, values, x)
+        replaced = x.new_empty(x.shape).uniform_(generator=generator) < level
+        values = x.new_empty(x.shape).uniform_(generator=generator)
+        return torch.where(replaced, values.mul_(self.high - self.low).add_(self.low), x)
 
     def _check_domain(self, summary: DataSummary) -> None:
         """Warn if ``low`` and ``high`` are not near the extremes of the data."""

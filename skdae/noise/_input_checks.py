@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skdae._checks import check_dense
 from skdae._sklearn import makes_data_frames
-from skdae.data import checked_samples
+from skdae.data import Rows, checked_samples
 
 __all__ = ["KEPT_DTYPES", "check_container", "check_tensor", "read_samples"]
 
@@ -18,13 +18,8 @@ KEPT_DTYPES = [np.float32, np.float64, np.float16, np.uint8, np.uint16]
 """Noisy data have the dtype of the clean data if it is one of these, else the first."""
 
 
-def read_samples(X: Any, owner: str, *, one_size: bool) -> list[np.ndarray]:
-    """Return the checked samples of a list; a noise that needs ``one_size`` takes none."""
-    if one_size:
-        raise ValueError(
-            f"{owner} takes values from other samples, which must be of one size. Got a list "
-            "of samples; make one array of them, or use another noise."
-        )
+def read_samples(X: Any, owner: str) -> list[np.ndarray]:
+    """Return the checked samples of a list."""
     return [
         sample if sample.dtype in KEPT_DTYPES else sample.astype(KEPT_DTYPES[0])
         for sample in checked_samples(X, owner)
@@ -41,11 +36,10 @@ def check_tensor(x: Tensor, owner: str) -> None:
         )
 
 
-def check_container(data: Any, injector: BaseEstimator) -> None:
+def check_container(data: Rows, injector: BaseEstimator) -> None:
     """Check that a data frame can hold the data, if ``set_output`` asks for one."""
-    is_list = isinstance(data, list)
-    if (is_list or data.ndim > 2) and makes_data_frames(injector):
-        shape = "different shapes" if is_list else f"shape {data.shape[1:]}"
+    if (isinstance(data, list) or data.ndim > 2) and makes_data_frames(injector):
+        shape = "different shapes" if isinstance(data, list) else f"shape {data.shape[1:]}"
         raise ValueError(
             f"set_output asks {type(injector).__name__} for a data frame, which cannot hold "
             f"samples of {shape}. Use set_output(transform='default'), or give the noise to the "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from skdae._sklearn import Interval, InvalidParameterError, fits_float
 from skdae._warnings import warn_user
@@ -16,19 +16,27 @@ from skdae.data import full_range
 from skdae.noise._summary import DataSummary
 
 __all__ = [
+    "Clip",
     "Level",
+    "LevelOrRange",
     "check_clip",
     "check_extremes",
     "check_fraction",
     "check_strength",
-    "draw_level",
 ]
 
-# Noise weaker than this part of the spread, or stronger than so many ranges, is a warning.
+LevelOrRange = float | tuple[float, float]
+"""The level of all samples, or the (low, high) range from which each one draws its own."""
+
+Clip = tuple[float, float] | None
+"""The interval to which noisy values are clipped."""
+
+# Noise is a warning if it is weaker than this part of the spread of the data, or stronger than so
+# many times their range.
 _PART_OF_SPREAD, _TIMES_RANGE = 1 / 300, 4
-# Part of the range of the data by which `low` and `high` may lie inside of it.
+# `low` and `high` may lie inside the range of the data by this part of it.
 _MARGIN = 0.25
-# Weak noise is a warning only for values that reach the scale of gray levels and counts.
+# Weak noise is a warning only where values exceed this, as gray levels and counts do.
 _SMALLEST_LEVELS = 16
 # The white levels of images of 8, 12 and 16 bits.
 _WHITES = (255, 4095, 65535)
@@ -37,10 +45,10 @@ _WHITES = (255, 4095, 65535)
 class Level(Interval):
     """Constraint of a noise level: a number in the interval or a (low, high) pair."""
 
-    def __init__(self, left: float, right: float | None, *, closed: str):
+    def __init__(self, left: float, right: float | None, *, closed: str) -> None:
         super().__init__(Real, left, right, closed=closed)
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         """Accept a number of the interval, or an ordered pair of such numbers."""
         if not isinstance(val, tuple):
             return super().is_satisfied_by(val)
@@ -59,23 +67,7 @@ class Level(Interval):
         return f"a number {rule} or a (low, high) pair of such numbers with low <= high"
 
 
-def draw_level(level: Any, x: Tensor, generator: torch.Generator) -> float | Tensor:
-    """Return the number, or one uniform draw of the range per sample.
-
-    A draw has shape ``(n, 1, ...)``, so that it broadcasts over each sample; levels per
-    column come back as a tensor of shape ``(features,)``.
-    """
-    if isinstance(level, tuple):
-        low, high = level
-        shape = (len(x),) + (1,) * (x.ndim - 1)
-        draw = torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype)
-        return low + (high - low) * draw
-    if isinstance(level, Real):
-        return float(level)
-    return torch.as_tensor(level, dtype=x.dtype, device=x.device)
-
-
-def check_clip(clip: Any, owner: str) -> None:
+def check_clip(clip: Clip, owner: str) -> None:
     """Check that ``clip`` is None or an ordered pair of numbers."""
     if clip is not None and not (
         len(clip) == 2 and all(fits_float(value) for value in clip) and clip[0] < clip[1]
@@ -86,10 +78,12 @@ def check_clip(clip: Any, owner: str) -> None:
         )
 
 
-def check_fraction(level: Any, dtype: Any, *, parameter: str, owner: str) -> None:
+def check_fraction(
+    level: ArrayLike, dtype: np.dtype | torch.dtype, *, parameter: str, owner: str
+) -> None:
     """Check that the level for integer images is a fraction of their full range."""
     white = full_range(dtype)
-    if white and level is not None and np.max(level) > 1:
+    if white and np.max(level) > 1:
         raise ValueError(
             f"The '{parameter}' parameter of {owner} is a fraction of the full range for "
             f"{str(dtype).removeprefix('torch.')} images, at most 1: 25 gray levels are "
@@ -97,20 +91,13 @@ def check_fraction(level: Any, dtype: Any, *, parameter: str, owner: str) -> Non
         )
 
 
-def check_strength(injector: Any, deviation: float, summary: DataSummary, advice: str = "") -> None:
+def check_strength(
+    injector: BaseEstimator, deviation: float, summary: DataSummary, advice: str = ""
+) -> None:
     """Warn if noise is far weaker than the spread of the data, or far stronger than their range.
 
-    Parameters
-    ----------
-    injector : NoiseInjector
-        A noise with a level.
-    deviation : float
-        Standard deviation, or largest value, of the noise at its strongest level, in the units
-        of the data.
-    summary : DataSummary
-        Range and spread of the data.
-    advice : str, default=""
-        What to do, for a level that is not in the units of the data.
+    ``deviation`` is the standard deviation, or the largest value, of the noise at its strongest
+    level, in the units of the data; ``advice`` is for levels in other units.
     """
     if not summary.has_scale or not deviation:
         return
@@ -130,8 +117,8 @@ def check_strength(injector: Any, deviation: float, summary: DataSummary, advice
     )
 
 
-def check_extremes(injector: Any, used: list[float], summary: DataSummary) -> None:
-    """Warn if ``low`` and ``high``, as far as they are used, are not near the data's extremes."""
+def check_extremes(injector: BaseEstimator, used: list[float], summary: DataSummary) -> None:
+    """Warn if ``low`` and ``high``, of which some are used, are not near the data's extremes."""
     low, high = summary.bulk
     margin = _MARGIN * (high - low)
     reaches = [max(used) >= high - margin, min(used) <= low + margin]

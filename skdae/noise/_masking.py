@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval
 from skdae._warnings import warn_user
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level
+from skdae.noise._levels import Clip, Level, LevelOrRange
 from skdae.noise._summary import DataSummary
 
 __all__ = ["MaskingNoise"]
@@ -83,16 +83,22 @@ class MaskingNoise(NoiseInjector):
         "value": [Interval(Real, None, None, closed="neither")],
     }
 
-    def __init__(self, amount=0.25, *, value=0, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        amount: LevelOrRange = 0.25,
+        *,
+        value: float = 0,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.amount = amount
         self.value = value
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """Replace x by value with probability level."""
-        replaced = uniform_like(x, generator) < level
+        replaced = x.new_empty(x.shape).uniform_(generator=generator) < level
         return x.masked_fill(replaced, self.value)
 
     def _check_domain(self, summary: DataSummary) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._warnings import warn_user
 from skdae.data import full_range
 from skdae.noise._base import NoiseInjector
-from skdae.noise._levels import Level, check_strength
+from skdae.noise._levels import Clip, Level, LevelOrRange, check_strength
 from skdae.noise._split import SHARE, SplitMixin
 from skdae.noise._summary import DataSummary
 
@@ -79,13 +80,18 @@ class PoissonNoise(SplitMixin, NoiseInjector):
         "peak": [Level(0, None, closed="neither")],
     }
 
-    def __init__(self, peak=255, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        peak: LevelOrRange = 255,
+        *,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.peak = peak
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """P(max(x, 0)·level) / level."""
         rate = x.clamp(min=0).mul_(level)
         return torch.poisson(rate, generator=generator).div_(level)
@@ -118,16 +124,16 @@ class PoissonNoise(SplitMixin, NoiseInjector):
                 "1 the count at the brightest one.",
             )
 
-    def _check_values(self, rows: list[np.ndarray], owner: str) -> None:
+    def _check_values(self, rows: list[np.ndarray], level: float, owner: str) -> None:
         """Check that X can be counts of this ``peak``."""
         lowest = min(part.min() for part in rows)
         highest = max(float(part.max()) / (full_range(part.dtype) or 1) for part in rows)
-        if lowest < 0 or 0 < highest * self.peak < 0.5:
+        if lowest < 0 or 0 < highest * level < 0.5:
             raise ValueError(
                 f"self_supervised='split_noise' of {owner} reads X · peak as counts of "
                 "PoissonNoise: X >= 0 and not scaled by a StandardScaler; raw counts are floats or "
                 "int64, with peak=1. Got "
-                f"X from {lowest:g}, and X · peak up to {highest * self.peak:g}, with "
+                f"X from {lowest:g}, and X · peak up to {highest * level:g}, with "
                 f"peak={self.peak!r}."
             )
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level, check_extremes
+from skdae.noise._levels import Clip, Level, LevelOrRange, check_extremes
 from skdae.noise._summary import DataSummary
 
 __all__ = ["SaltAndPepperNoise"]
@@ -86,27 +86,25 @@ class SaltAndPepperNoise(NoiseInjector):
 
     def __init__(
         self,
-        amount=0.05,
+        amount: LevelOrRange = 0.05,
         *,
-        salt_vs_pepper=0.5,
-        low=0,
-        high=1,
-        clip=None,
-        random_state=None,
-        when="fit",
-    ):
+        salt_vs_pepper: float = 0.5,
+        low: float = 0,
+        high: float = 1,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.amount = amount
         self.salt_vs_pepper = salt_vs_pepper
         self.low = low
         self.high = high
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """Replace x with probability level, by high with probability salt_vs_pepper."""
-        replaced = uniform_like(x, generator) < level
-        salt = uniform_like(x, generator) < self.salt_vs_pepper
+        replaced = x.new_empty(x.shape).uniform_(generator=generator) < level
+        salt = x.new_empty(x.shape).uniform_(generator=generator) < self.salt_vs_pepper
         noisy = x.masked_fill(replaced & salt, self.high)
         return noisy.masked_fill_(replaced & ~salt, self.low)
 

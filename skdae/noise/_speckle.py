@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import normal_like
-from skdae.noise._levels import Level, check_strength
+from skdae.noise._levels import Clip, Level, LevelOrRange, check_strength
 from skdae.noise._summary import DataSummary
 
 __all__ = ["SpeckleNoise"]
@@ -70,15 +70,20 @@ class SpeckleNoise(NoiseInjector):
         "sigma": [Level(0, None, closed="left")],
     }
 
-    def __init__(self, sigma=0.1, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        sigma: LevelOrRange = 0.1,
+        *,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.sigma = sigma
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """x + x·N(0, level²)."""
-        noise = normal_like(x, generator)
+        noise = x.new_empty(x.shape).normal_(generator=generator)
         return noise.mul_(level).mul_(x).add_(x)
 
     def _check_domain(self, summary: DataSummary) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from skdae.noise._levels import Clip
 
 __all__ = ["SHARE", "SplitMixin"]
 
@@ -28,24 +30,14 @@ class SplitMixin(ABC):
     clean values, as from two noisy copies.
     """
 
-    _level: ClassVar[Any]
-    clip: Any
+    # The two are those of the NoiseInjector.
+    _level: ClassVar[str]
+    clip: Clip
 
     def _check_splits(self, rows: list[np.ndarray], owner: str) -> None:
-        """Check that the level is one number > 0, and that the noise is not clipped.
+        """Check that the noise is not clipped, and its level is one number > 0.
 
-        Parameters
-        ----------
-        rows : list of ndarray
-            The noisy values.
-        owner : str
-            The class of the estimator, for the message.
-
-        Raises
-        ------
-        ValueError
-            If the level is a range or 0, if ``clip`` is set, or if such values cannot come from
-            this noise.
+        ``rows`` are the noisy values, and ``owner`` is the class of the estimator.
         """
         level = getattr(self, self._level)
         if not isinstance(level, Real) or level <= 0:
@@ -58,25 +50,17 @@ class SplitMixin(ABC):
                 f"self_supervised='split_noise' of {owner} cannot split clipped noise: its mean is "
                 f"not the clean value. Take clip=None. Got clip={self.clip!r}."
             )
-        self._check_values(rows, owner)
+        self._check_values(rows, float(level), owner)
 
-    def _check_values(self, rows: list[np.ndarray], owner: str) -> None:  # noqa: B027
+    def _check_values(  # noqa: B027
+        self, rows: list[np.ndarray], level: float, owner: str
+    ) -> None:
         """Check that the values can come from this noise; by default all can."""
 
     def _split_batch(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Split a float tensor of noisy values with a generator of its device.
+        """Split noisy floats (n, ...), with a generator of their device, into two of their shape.
 
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Noisy values.
-        generator : torch.Generator
-            The source of randomness, on the device of ``x``.
-
-        Returns
-        -------
-        first, second : Tensors of x's shape
-            Their mean, weighted by ``SHARE`` and 1 - ``SHARE``, is ``x``.
+        The mean of the two, weighted by ``SHARE`` and 1 - ``SHARE``, is ``x``.
         """
         first = self._draw_first(x, float(getattr(self, self._level)), generator)
         return first, (x - SHARE * first) / (1 - SHARE)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from skdae.data import full_range
+from skdae.data import Rows, full_range
 
 __all__ = ["DataSummary", "summarize"]
 
@@ -70,7 +69,7 @@ class DataSummary:
         return self.white is None and self.high >= 2 and bool((self.values % 1 == 0).all())
 
 
-def summarize(data: Any) -> DataSummary:
+def summarize(data: Rows | Tensor) -> DataSummary:
     """Summarize an array, a tensor, or a list of arrays.
 
     At most 65,536 values, evenly spaced, are read: the data may be a memory map.
@@ -87,7 +86,7 @@ def summarize(data: Any) -> DataSummary:
     return DataSummary(values, spread, white)
 
 
-def _some(part: Any, most: int) -> np.ndarray:
+def _some(part: np.ndarray | Tensor, most: int) -> np.ndarray:
     """Take evenly spaced rows, and evenly spaced values of them where a row is too long."""
     for axis, side in enumerate(part.shape):
         n_values = math.prod(part.shape[axis + 1 :])
@@ -109,6 +108,7 @@ def _spread_of_columns(table: np.ndarray) -> float:
 
 
 def _spread(values: np.ndarray) -> float:
+    """Return the standard deviation without the lowest and the highest 1 %."""
     if values.size < _FEWEST_VALUES or values.min() == values.max():
         return 0.0
     inner = values.clip(*np.percentile(values, [1, 99]))

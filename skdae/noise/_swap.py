@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae._sklearn import InvalidParameterError
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level
+from skdae.noise._levels import Clip, Level, LevelOrRange
 
 __all__ = ["SwapNoise"]
 
@@ -82,22 +82,27 @@ class SwapNoise(NoiseInjector):
         "amount": [Level(0, 1, closed="both"), list, np.ndarray],
     }
 
-    def __init__(self, amount=0.15, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        amount: LevelOrRange | list[float] | np.ndarray = 0.15,
+        *,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.amount = amount
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """Replace each cell with probability level by its column of a drawn row."""
         rows = x.flatten(1)
         if isinstance(level, Tensor) and level.ndim > 1:
             level = level.flatten(1)
         donors = torch.randint(len(rows), rows.shape, generator=generator, device=x.device)
-        replaced = uniform_like(rows, generator) < level
+        replaced = rows.new_empty(rows.shape).uniform_(generator=generator) < level
         return torch.where(replaced, rows.gather(0, donors), rows).view_as(x)
 
-    def _check_samples(self, n_features: int, dtype: Any) -> None:
+    def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
         if not isinstance(self.amount, (list, np.ndarray)):
             return
         amount = np.asarray(self.amount)

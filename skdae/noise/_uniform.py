@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from skdae._random import RandomState
 from skdae.noise._base import NoiseInjector
-from skdae.noise._draws import uniform_like
-from skdae.noise._levels import Level
+from skdae.noise._levels import Clip, Level, LevelOrRange
 
 __all__ = ["UniformNoise"]
 
@@ -68,13 +68,18 @@ class UniformNoise(NoiseInjector):
         "amplitude": [Level(0, None, closed="left")],
     }
 
-    def __init__(self, amplitude=0.1, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self,
+        amplitude: LevelOrRange = 0.1,
+        *,
+        clip: Clip = None,
+        random_state: RandomState = None,
+        when: str = "fit",
+    ) -> None:
+        super().__init__(clip=clip, random_state=random_state, when=when)
         self.amplitude = amplitude
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
-    def _corrupt(self, x: Tensor, level: Any, generator: torch.Generator) -> Tensor:
+    def _corrupt(self, x: Tensor, level: float | Tensor, generator: torch.Generator) -> Tensor:
         """x + U(-level, level)."""
-        noise = uniform_like(x, generator)
+        noise = x.new_empty(x.shape).uniform_(generator=generator)
         return noise.mul_(2).sub_(1).mul_(level).add_(x)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from skdae._checks import as_array
 from skdae._optional import import_optional
-from skdae._sklearn import Interval, as_array, validate_parameter_constraints
+from skdae._sklearn import Interval, validate_parameter_constraints
 from skdae.data import infer_sample_shape, is_list_of_samples, read_list, squeezed
 from skdae.metrics import psnr
 from skdae.metrics._quality import Arrays

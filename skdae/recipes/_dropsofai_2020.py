@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,17 +40,6 @@ class GrayLevelPoissonNoise(NoiseInjector):
     ``P(max(x, 0) · peak) / peak`` with ``peak = 2 ** ceil(log2(n))``, where n is the number
     of distinct values of the sample.
     """
-
-    def __init__(
-        self,
-        *,
-        clip: tuple[float, float] | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        when: str = "fit",
-    ):
-        self.clip = clip
-        self.random_state = random_state
-        self.when = when
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
         """P(max(x, 0)·peak) / peak, with a peak per sample."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skdae._sklearn import as_array
+from skdae._checks import as_array
 from skdae._warnings import warn_user
 from skdae.data import Samples, full_range, is_list_of_samples
 from skdae.tasks._clean import check_one_noise

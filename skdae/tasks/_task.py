@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import gen_batches
 from torch import Tensor
@@ -85,11 +84,8 @@ class Given:
 
     def fitted(self, noise: NoiseInjector | None) -> NoiseInjector | None:
         """Fit a noise to the rows; where training goes on, its level was looked at before."""
-        with config_context(assume_finite=True):  # the rows have been checked
-            if noise is not None and self.starts_anew:
-                noise.fit(self.samples.rows)
-            elif noise is not None:
-                noise._read(self.samples.rows, reset=True)
+        if noise is not None:
+            noise._fit_checked(self.samples.rows, warns=self.starts_anew)
         return noise
 
 
