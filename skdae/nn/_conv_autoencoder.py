@@ -41,7 +41,7 @@ class ConvAutoencoder(nn.Module):
     upsample : {"transpose", "nearest"}, default="transpose"
         Transposed convolutions, or repeated values followed by a convolution.
     activation : str, default="relu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     returns_logits : bool, default=False
         Whether the output consists of logits, to which the caller applies a sigmoid.
 
@@ -67,8 +67,8 @@ class ConvAutoencoder(nn.Module):
         n_channels, *size = sample_shape
         self.size = tuple(size)
         self.stride = 2 ** len(channels)
-        # Each level has a convolution at its finer stride in the encoder, and one at its coarser
-        # stride in the decoder; pooling stays within one stride.
+        # Level l has one convolution on places of 2^l pixels in the encoder, and one on places of
+        # 2^(l + 1) in the decoder, hence 3 * 2^l. The last one works on pixels.
         kernels = (kernel_size // 2) * (1 + sum(3 * 2**level for level in range(len(channels))))
         self.reach = None if latent_dim is not None else kernels + 2 * self.stride
         n_axes = len(size)
@@ -85,8 +85,8 @@ class ConvAutoencoder(nn.Module):
             stride = 2 if downsample == "stride" else 1
             encoder += [conv(n_in, n_out, kernel_size, stride, same)]
             pool = [] if downsample == "stride" else [_POOL[downsample][n_axes](2)]
-            # An activation that never decreases commutes with max pooling. After pooling it has
-            # a quarter of the values to compute.
+            # An activation that never decreases commutes with max pooling, and after it has a
+            # quarter of the values to compute.
             pools_first = downsample == "max" and activation in INCREASING
             encoder += [*pool, act()] if pools_first else [act(), *pool]
 

@@ -28,7 +28,7 @@ class DenseAutoencoder(nn.Module):
     latent_dim : int, default=32
         Width of the code.
     activation : str, default="relu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     returns_logits : bool, default=False
         Whether the output consists of logits, to which the caller applies a sigmoid.
     """
@@ -59,7 +59,7 @@ class DenseAutoencoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""
-        return self.decoder(self.encode(x)).unflatten(1, self.sample_shape)
+        return self.decode(self.encode(x))
 
 
 def _dense_layers(sizes: Sequence[int], activation: str) -> list[nn.Module]:

@@ -27,16 +27,16 @@ CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 
 
 class MixedSequential(nn.Sequential):
-    """Layers one after another, some of them in float32 where autocast runs the others in bfloat16.
+    """Layers one after another, some of which run in float32 also inside of autocast.
 
     Parameters
     ----------
     *layers : Module
         The layers.
     exact : {"first", "last"}
-        The layer that always runs in float32. bfloat16 has a mantissa of eight bits: the first
-        layer of a net would round the input, and the last one the output, to 128 levels between
-        one power of two and the next.
+        The layer that always runs in float32; others do so where bfloat16 returns garbage.
+        bfloat16 has a mantissa of eight bits: the first layer of a net would round the input, and
+        the last one the output, to 128 levels between one power of two and the next.
     """
 
     def __init__(self, *layers: nn.Module, exact: Literal["first", "last"]):

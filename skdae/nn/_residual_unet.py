@@ -21,11 +21,11 @@ __all__ = ["ResidualUNet"]
 
 
 class ResidualUNet(nn.Module):
-    """Residual blocks on strided levels.
+    """Residual blocks on levels that halve the size, and back.
 
-    Squares of pixels become channels first (pixel-unshuffle), so that no convolution works at
-    the full size. From level to level a convolution of stride 2 halves the size. The way up
-    doubles it again by pixel-shuffle, and adds the features of that level from the way down (skip
+    First, squares of pixels become channels (pixel-unshuffle), so that no convolution works at the
+    full size. From level to level, a convolution of stride 2 halves the size. On the way up,
+    pixel-shuffle doubles it, and the features of that level from the way down are added (skip
     connections). Every block starts as the identity. Sizes that the strides do not divide are
     padded by their last values and cropped back.
 
@@ -42,7 +42,7 @@ class ResidualUNet(nn.Module):
     unshuffle : int, default=2
         Side of the squares of pixels that become channels; 1 works at the full size.
     activation : str, default="gelu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     residual : bool, default=False
         Whether the net computes what to add to the input, instead of the clean sample.
     returns_logits : bool, default=False
@@ -71,7 +71,8 @@ class ResidualUNet(nn.Module):
         n_axes = len(size)
         self.stride = unshuffle * 2 ** (len(channels) - 1)
         # The first and the last convolution, and two for each block. All levels have blocks on the
-        # way down, all but the deepest on the way up. Unshuffling and halving stay in one stride.
+        # way down, all but the deepest on the way up. What unshuffling and halving put into one
+        # place lies within one stride.
         strides = [unshuffle * 2**level for level in range(len(channels))]
         n_convs = 2 * unshuffle + 4 * n_blocks * sum(strides) - 2 * n_blocks * strides[-1]
         self.reach = (kernel_size // 2) * n_convs + self.stride
