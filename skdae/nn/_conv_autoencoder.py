@@ -68,7 +68,8 @@ class ConvAutoencoder(nn.Module):
         self.size = tuple(size)
         self.stride = 2 ** len(channels)
         # Level l has one convolution on places of 2^l pixels in the encoder, and one on places of
-        # 2^(l + 1) in the decoder, hence 3 * 2^l. The last one works on pixels.
+        # 2^(l + 1) in the decoder, hence 3 * 2^l. The last convolution works on pixels. Pooling
+        # stays within one stride.
         kernels = (kernel_size // 2) * (1 + sum(3 * 2**level for level in range(len(channels))))
         self.reach = None if latent_dim is not None else kernels + 2 * self.stride
         n_axes = len(size)
