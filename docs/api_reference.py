@@ -11,6 +11,7 @@ _TITLES = {
     "noise": "Noise",
     "metrics": "Metrics",
     "plotting": "Plots",
+    "nn": "Modules",
     "recipes": "Published systems",
     "datasets": "Data",
 }
@@ -46,7 +47,8 @@ def render() -> str:
     page = _HEAD
     for room, title in _TITLES.items():
         module = import_module(f"skdae.{room}")
-        names = rooms[room] or [f"skdae.{room}.{name}" for name in module.__all__]
+        documented = [name for name in module.__all__ if callable(getattr(module, name))]
+        names = rooms[room] or [f"skdae.{room}.{name}" for name in documented]
         page += _SECTION.format(
             title=title,
             underline="-" * len(title),

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from skdae.nn import ACTIVATIONS, ConvAutoencoder, DenseAutoencoder, ResidualUNet
-from skdae.nn._conv import pad_to_multiple
-from skdae.nn._unet import pixel_shuffle, pixel_unshuffle
+from skdae.nn._layers import PIXEL_SHUFFLE, PIXEL_UNSHUFFLE, MixedSequential, pad_to_multiple
 
 
 def count(module):
@@ -160,10 +159,10 @@ def test_the_unet_pads_by_the_last_values_and_crops():
 def test_pixel_shuffle_undoes_pixel_unshuffle(shape, factor):
     x = torch.rand(2, *shape)
     n_axes = len(shape) - 1
-    channels = pixel_unshuffle(x, factor)
+    channels = PIXEL_UNSHUFFLE[n_axes](factor)(x)
     spatial = tuple(side // factor for side in shape[1:])
     assert channels.shape == (2, shape[0] * factor**n_axes, *spatial)
-    assert torch.equal(pixel_shuffle(channels, factor), x)
+    assert torch.equal(PIXEL_SHUFFLE[n_axes](factor)(channels), x)
     # Channel c of the place (i, j) of a square is channel (c·factor + i)·factor + j.
     for channel, offsets in itertools.product(
         range(shape[0]), itertools.product(range(factor), repeat=n_axes)
@@ -173,13 +172,6 @@ def test_pixel_shuffle_undoes_pixel_unshuffle(shape, factor):
             index = index * factor + offset
         places = tuple(slice(offset, None, factor) for offset in offsets)
         assert torch.equal(channels[:, index], x[:, channel][:, *places])
-
-
-def test_pixel_shuffle_of_images_is_that_of_torch():
-    x = torch.rand(2, 3, 8, 4)
-    channels = torch.nn.PixelUnshuffle(2)(x)
-    assert torch.equal(pixel_unshuffle(x, 2), channels)
-    assert torch.equal(pixel_shuffle(channels, 2), torch.nn.PixelShuffle(2)(channels))
 
 
 def blocks_of(module):
@@ -260,3 +252,55 @@ def test_narrow_images_have_finite_gradients_in_bfloat16(downsample, size):
         for name, parameter in module.named_parameters():
             assert torch.isfinite(parameter.grad).all(), name
             assert parameter.grad.abs().max() < 100, name
+
+
+class Recording(torch.nn.Identity):
+    """Note the dtype of the input, and whether autocast is on."""
+
+    def forward(self, x):
+        self.seen = x.dtype, torch.is_autocast_enabled("cpu")
+        return x
+
+
+EXACT, ROUNDED = (torch.float32, False), (torch.bfloat16, True)
+
+
+@pytest.mark.parametrize("exact", ["first", "last"])
+def test_the_exact_layer_runs_in_float32_inside_of_autocast(exact):
+    layers = [Recording() for _ in range(3)]
+    module = MixedSequential(*layers, exact=exact)
+    dtype = torch.float32 if exact == "first" else torch.bfloat16
+    x = torch.rand(4, 5).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = module(x)
+    at = 0 if exact == "first" else 2
+    assert [layer.seen for layer in layers] == [EXACT if i == at else ROUNDED for i in range(3)]
+    assert out.dtype == (torch.bfloat16 if exact == "first" else torch.float32)
+    module(x.double())
+    assert {layer.seen for layer in layers} == {(torch.float64, False)}
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "expected"),
+    [
+        (torch.nn.Conv2d(1, 1, 3, 2, 1), (8, 2), torch.float32),
+        (torch.nn.Conv2d(1, 1, 3, 2, 1), (2, 3), torch.bfloat16),
+        (torch.nn.Conv2d(1, 1, 3, 1, 1), (8, 1), torch.bfloat16),
+        (torch.nn.ConvTranspose2d(1, 1, 3, 2, 1, 1), (8, 1), torch.float32),
+        (torch.nn.ConvTranspose2d(1, 1, 3, 2, 1, 1), (1, 2), torch.bfloat16),
+    ],
+)
+def test_strided_layers_of_narrow_images_run_in_float32(layer, size, expected):
+    module = MixedSequential(torch.nn.Identity(), layer, Recording(), exact="first")
+    with torch.autocast("cpu", torch.bfloat16):
+        module(torch.rand(2, 1, *size))
+    assert module[2].seen[0] == expected
+
+
+def test_names_of_weights_are_those_of_a_plain_sequence():
+    names = list(ConvAutoencoder((1, 8, 8), channels=(4,)).state_dict())
+    assert names[:2] == ["encoder.0.weight", "encoder.0.bias"]
+    assert names[-2:] == ["decoder.2.weight", "decoder.2.bias"]
+    unet = ResidualUNet((1, 8), channels=(4, 3), n_blocks=1)
+    parts = ["doublings", "first", "halvings", "last", "ways_down", "ways_up"]
+    assert sorted({name.split(".")[0] for name in unet.state_dict()}) == parts

@@ -1,9 +1,9 @@
 """What is trained: torch modules with ``encode`` and ``forward``, and most with ``decode``."""
 
 from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._conv import ConvAutoencoder
-from skdae.nn._dense import DenseAutoencoder
-from skdae.nn._unet import ResidualUNet
+from skdae.nn._conv_autoencoder import ConvAutoencoder
+from skdae.nn._dense_autoencoder import DenseAutoencoder
+from skdae.nn._residual_unet import ResidualUNet
 from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
 
 __all__ = [

@@ -9,8 +9,8 @@ from torch import nn
 
 __all__ = ["ACTIVATIONS", "INCREASING"]
 
-# In place where the gradient follows from the output, since the layer before does not need its
-# output for its own gradient.
+# Those whose gradient can be computed from their output work in place: they overwrite the output of
+# the layer before, whose gradient does not need it.
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": partial(nn.ELU, inplace=True),
     "gelu": nn.GELU,

@@ -20,8 +20,8 @@ class NarrowConv2d(nn.Conv2d):
     """A convolution that keeps the size and has few output channels, as at the end of a net.
 
     Libraries compute 8 or 16 output channels at once, and waste most of that work on one to three.
-    On the CPU, this layer computes an image for each output channel and each weight of its
-    kernel in one matrix product, then shifts and adds these images. On other devices, and for many
+    On the CPU, this layer computes a plane for each output channel and each place of the kernel in
+    one matrix product, then shifts and adds the planes. On other devices, and for many output
     channels, it is an ``nn.Conv2d``. The output is float32, also for inputs in bfloat16; the
     gradient has the dtype of the input.
 

@@ -14,7 +14,8 @@ class Encoder(Protocol):
 
     An estimator builds it from the shape of one sample, channels first: ``(features,)``,
     ``(channels, length)`` or ``(channels, height, width)``. Batches have one more axis, in front.
-    A module may set ``returns_logits = True``: the sigmoid of its output are then the samples.
+    The output may be logits instead of samples, as ``loss="bce"`` computes best: then the module
+    has an attribute ``returns_logits = True``, and estimators apply the sigmoid.
 
     See Also
     --------
@@ -23,38 +24,22 @@ class Encoder(Protocol):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Denoise a batch.
+        """Denoise samples (n, ...): each on its own, whatever else is in the batch.
 
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Noisy samples.
-
-        Returns
-        -------
-        output : Tensor of the shape of ``x``
-            Denoised samples; each depends on no other sample of the batch.
+        The output has the shape of the input.
         """
 
     def encode(self, x: Tensor) -> Tensor:
-        """Map samples to codes.
+        """Map samples (n, ...) to codes (n, ...).
 
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Samples.
-
-        Returns
-        -------
-        code : Tensor of shape (n, ...)
-            Codes, of any shape that depends on the shape of a sample alone.
+        Codes have any number of axes; their sizes depend on the size of a sample alone.
         """
 
 
 class Autoencoder(Encoder, Protocol):
     """A module whose code alone determines its output: estimators offer ``inverse_transform``.
 
-    A U-Net is none, since its skip connections carry more than the code.
+    A U-Net is no autoencoder: its output depends on its skip connections too.
 
     See Also
     --------
@@ -62,27 +47,21 @@ class Autoencoder(Encoder, Protocol):
     """
 
     def decode(self, code: Tensor) -> Tensor:
-        """Map codes back to samples.
+        """Map codes (n, ...) back to samples (n, ...), as ``forward`` returns them.
 
-        Parameters
-        ----------
-        code : Tensor of shape (n, ...)
-            What ``encode`` returns for samples of the size that the module was built for.
-
-        Returns
-        -------
-        output : Tensor of shape (n, ...)
-            Samples of that size, as ``forward`` returns them.
+        The codes are those of samples of the size that the module was built for.
         """
 
 
 class AnySize(Protocol):
-    """A module that denoises samples of any size, large ones in tiles.
+    """A module that denoises images or signals of any size, large ones in tiles.
 
-    Its ``forward`` takes images, or signals, of any height and width and returns the same shape,
-    and a value of the output depends on the input near it alone. If the input moves by a multiple
-    of ``stride``, the output moves with it. So the module can train on patches and lists of
-    samples of different sizes, and tiles that overlap by ``reach`` give the result of the whole.
+    Its ``forward`` takes any height and width, or length, and returns the same shape. A value of
+    the output depends only on the input near it. If the input moves by a multiple of ``stride``,
+    the output moves with it. So the module can train on patches and on lists of samples of
+    different sizes, and tiles that overlap by ``reach`` give the result of the whole.
+
+    Below, a place is a pixel of an image or a step of a signal.
 
     See Also
     --------
@@ -98,11 +77,11 @@ class AnySize(Protocol):
 
     @property
     def reach(self) -> int | None:
-        """How far from a value of the output the input may lie that it depends on.
+        """Places along an axis, at most, from a value of the output to an input that changes it.
 
-        In places along any axis: half the width of the receptive field, or more. Too small a
-        number leaves seams between tiles, too large a one makes them slow. None takes the promise
-        back: as with a dense layer, the module takes only the size that it was built for.
+        Half the width of the receptive field, or more: a smaller number leaves seams between tiles,
+        a larger one makes them slow. None, as with a dense layer, says that the module takes only
+        the size that it was built for.
         """
 
     @property
@@ -124,7 +103,7 @@ def promises_any_size(module: nn.Module) -> TypeGuard[AnySize]:
     Returns
     -------
     promises : bool
-        Whether it has ``stride``, ``reach`` and ``width``, and ``reach`` is not None.
+        Whether it has ``stride``, ``reach`` and ``width``, none of them None.
 
     Examples
     --------

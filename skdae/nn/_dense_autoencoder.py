@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._float32 import apply_layers, in_float32, to_autocast_dtype
+from skdae.nn._layers import MixedSequential
 
 __all__ = ["DenseAutoencoder"]
 
@@ -28,7 +28,7 @@ class DenseAutoencoder(nn.Module):
     latent_dim : int, default=32
         Width of the code.
     activation : str, default="relu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     returns_logits : bool, default=False
         Whether the output consists of logits, to which the caller applies a sigmoid.
     """
@@ -46,18 +46,16 @@ class DenseAutoencoder(nn.Module):
         self.sample_shape = tuple(sample_shape)
         self.returns_logits = returns_logits
         sizes = [math.prod(sample_shape), *hidden_layer_sizes, latent_dim]
-        self.encoder = nn.Sequential(*_dense_layers(sizes, activation))
-        self.decoder = nn.Sequential(*_dense_layers(sizes[::-1], activation)[:-1])
+        self.encoder = MixedSequential(*_dense_layers(sizes, activation), exact="first")
+        self.decoder = MixedSequential(*_dense_layers(sizes[::-1], activation)[:-1], exact="last")
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, ...) to codes (n, latent_dim)."""
-        first, *others = self.encoder
-        return apply_layers(others, to_autocast_dtype(in_float32(first, x.flatten(1))))
+        return self.encoder(x.flatten(1))
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes (n, latent_dim) to samples (n, ...)."""
-        *others, last = self.decoder
-        return in_float32(last, apply_layers(others, code)).unflatten(1, self.sample_shape)
+        return self.decoder(code).unflatten(1, self.sample_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""

@@ -5,22 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._conv import CONV, crop, last_conv, pad_to_multiple
-from skdae.nn._float32 import in_float32, to_autocast_dtype
+from skdae.nn._layers import (
+    CONV,
+    PIXEL_SHUFFLE,
+    PIXEL_UNSHUFFLE,
+    ResidualBlock,
+    in_float32,
+    last_conv,
+    pad_to_multiple,
+)
 
 __all__ = ["ResidualUNet"]
 
 
 class ResidualUNet(nn.Module):
-    """Residual blocks on strided levels.
+    """Residual blocks on levels that halve the size, and back.
 
-    Squares of pixels become channels first (pixel-unshuffle), so that no convolution works at
-    the full size. From level to level a convolution of stride 2 halves the size. The way up
-    doubles it again by pixel-shuffle, and adds the features of that level from the way down (skip
+    First, squares of pixels become channels (pixel-unshuffle), so that no convolution works at the
+    full size. From level to level, a convolution of stride 2 halves the size. On the way up,
+    pixel-shuffle doubles it, and the features of that level from the way down are added (skip
     connections). Every block starts as the identity. Sizes that the strides do not divide are
     padded by their last values and cropped back.
 
@@ -37,7 +42,7 @@ class ResidualUNet(nn.Module):
     unshuffle : int, default=2
         Side of the squares of pixels that become channels; 1 works at the full size.
     activation : str, default="gelu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     residual : bool, default=False
         Whether the net computes what to add to the input, instead of the clean sample.
     returns_logits : bool, default=False
@@ -45,12 +50,8 @@ class ResidualUNet(nn.Module):
 
     Attributes
     ----------
-    stride : int
-        Pixels, or steps of a signal, along each axis that make one place of the deepest level.
-    reach : int
-        How far from a value of the output the input may lie that it depends on, in pixels.
-    width : float
-        Values that the widest layer holds for each pixel of the input.
+    stride, reach, width : int, int, float
+        What :class:`AnySize` asks for. The code is the features of the deepest level.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class ResidualUNet(nn.Module):
         super().__init__()
         n_channels, *size = sample_shape
         n_axes = len(size)
-        self.unshuffle = unshuffle
         self.stride = unshuffle * 2 ** (len(channels) - 1)
         # The first and the last convolution, and two for each block. All levels have blocks on the
-        # way down, all but the deepest on the way up. Unshuffling and halving stay in one stride.
+        # way down, all but the deepest on the way up. What unshuffling and halving put into one
+        # place lies within one stride.
         strides = [unshuffle * 2**level for level in range(len(channels))]
         n_convs = 2 * unshuffle + 4 * n_blocks * sum(strides) - 2 * n_blocks * strides[-1]
         self.reach = (kernel_size // 2) * n_convs + self.stride
@@ -80,15 +81,14 @@ class ResidualUNet(nn.Module):
         self.returns_logits = returns_logits
 
         conv = CONV[n_axes]
-        same = kernel_size // 2
 
         def blocks(width: int) -> nn.Sequential:
-            return nn.Sequential(
-                *(_Block(conv, width, kernel_size, activation) for _ in range(n_blocks))
-            )
+            settings = n_axes, width, kernel_size, activation
+            return nn.Sequential(*(ResidualBlock(*settings) for _ in range(n_blocks)))
 
         n_unshuffled = n_channels * unshuffle**n_axes
-        self.first = conv(n_unshuffled, channels[0], kernel_size, padding=same)
+        self.unshuffle = PIXEL_UNSHUFFLE[n_axes](unshuffle)
+        self.first = conv(n_unshuffled, channels[0], kernel_size, padding=kernel_size // 2)
         self.ways_down = nn.ModuleList(blocks(width) for width in channels)
         self.halvings = nn.ModuleList(
             conv(fine, coarse, 2, 2) for fine, coarse in itertools.pairwise(channels)
@@ -97,7 +97,9 @@ class ResidualUNet(nn.Module):
             conv(coarse, fine * 2**n_axes, 1) for fine, coarse in itertools.pairwise(channels)
         )
         self.ways_up = nn.ModuleList(blocks(width) for width in channels[:-1])
+        self.shuffle_by_2 = PIXEL_SHUFFLE[n_axes](2)
         self.last = last_conv(n_axes, channels[0], n_unshuffled, kernel_size)
+        self.shuffle = PIXEL_SHUFFLE[n_axes](unshuffle)
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples to the features of the deepest level: (n, channels[-1], ...)."""
@@ -109,48 +111,14 @@ class ResidualUNet(nn.Module):
         for doubling, way_up, skip in zip(
             reversed(self.doublings), reversed(self.ways_up), reversed(skips), strict=True
         ):
-            out = way_up(pixel_shuffle(doubling(out), 2) + skip)
-        out = pixel_shuffle(in_float32(self.last, out), self.unshuffle)
-        out = crop(out, tuple(x.shape[2:]))
+            out = way_up(self.shuffle_by_2(doubling(out)) + skip)
+        out = self.shuffle(in_float32(self.last, out))[..., *map(slice, x.shape[2:])]
         return x + out if self.residual else out
 
     def _down(self, x: Tensor) -> list[Tensor]:
         """Return the features of each level, from the finest to the deepest."""
-        x = pixel_unshuffle(pad_to_multiple(x, self.stride), self.unshuffle)
-        out = to_autocast_dtype(in_float32(self.first, x))
-        features = [self.ways_down[0](out)]
+        x = self.unshuffle(pad_to_multiple(x, self.stride))
+        features = [self.ways_down[0](in_float32(self.first, x, rounds=True))]
         for halving, way_down in zip(self.halvings, self.ways_down[1:], strict=True):
             features.append(way_down(halving(features[-1])))
         return features
-
-
-class _Block(nn.Module):
-    """x + conv(act(conv(x))), where the second convolution starts with zeros."""
-
-    def __init__(self, conv: type[nn.Module], width: int, kernel_size: int, activation: str):
-        super().__init__()
-        self.inner = nn.Sequential(
-            conv(width, width, kernel_size, padding=kernel_size // 2),
-            ACTIVATIONS[activation](),
-            conv(width, width, kernel_size, padding=kernel_size // 2),
-        )
-        for parameter in self.inner[-1].parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return samples of x's shape."""
-        return x + self.inner(x)
-
-
-def pixel_unshuffle(x: Tensor, factor: int) -> Tensor:
-    """Turn squares of pixels, or stretches of a signal, into channels."""
-    if x.ndim == 4:
-        return F.pixel_unshuffle(x, factor)
-    return x.unflatten(2, (-1, factor)).movedim(3, 2).flatten(1, 2)
-
-
-def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
-    """Turn channels back into squares of pixels, or stretches of a signal."""
-    if x.ndim == 4:
-        return F.pixel_shuffle(x, factor)
-    return x.unflatten(1, (-1, factor)).movedim(2, 3).flatten(2, 3)

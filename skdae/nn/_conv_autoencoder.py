@@ -6,16 +6,13 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdae.nn._activations import ACTIVATIONS, INCREASING
-from skdae.nn._float32 import apply_layers, in_float32, to_autocast_dtype
-from skdae.nn._narrow_conv import NarrowConv2d
+from skdae.nn._layers import CONV, MixedSequential, last_conv, pad_to_multiple
 
-__all__ = ["CONV", "ConvAutoencoder", "crop", "last_conv", "pad_to_multiple"]
+__all__ = ["ConvAutoencoder"]
 
-CONV = {1: nn.Conv1d, 2: nn.Conv2d}
 _CONV_TRANSPOSE = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
 _POOL: dict[str, dict[int, type[nn.Module]]] = {
     "max": {1: nn.MaxPool1d, 2: nn.MaxPool2d},
@@ -44,19 +41,14 @@ class ConvAutoencoder(nn.Module):
     upsample : {"transpose", "nearest"}, default="transpose"
         Transposed convolutions, or repeated values followed by a convolution.
     activation : str, default="relu"
-        A key of ``ACTIVATIONS``.
+        A key of ``skdae.nn.ACTIVATIONS``, as "relu", "gelu", "tanh" or "identity".
     returns_logits : bool, default=False
         Whether the output consists of logits, to which the caller applies a sigmoid.
 
     Attributes
     ----------
-    stride : int
-        Pixels, or steps of a signal, along each axis that make one place of the code.
-    reach : int or None
-        How far from a value of the output the input may lie that it depends on, in pixels. None,
-        with a dense bottleneck: the module takes only the size that it was built for.
-    width : float
-        Values that the widest layer holds for each pixel of the input.
+    stride, reach, width : int, int or None, float
+        What :class:`AnySize` asks for. With a dense bottleneck, ``reach`` is None.
     """
 
     def __init__(
@@ -75,8 +67,9 @@ class ConvAutoencoder(nn.Module):
         n_channels, *size = sample_shape
         self.size = tuple(size)
         self.stride = 2 ** len(channels)
-        # Each level has a convolution at its finer stride in the encoder, and one at its coarser
-        # stride in the decoder; pooling stays within one stride.
+        # Level l has one convolution on places of 2^l pixels in the encoder, and one on places of
+        # 2^(l + 1) in the decoder, hence 3 * 2^l. The last convolution works on pixels. Pooling
+        # stays within one stride.
         kernels = (kernel_size // 2) * (1 + sum(3 * 2**level for level in range(len(channels))))
         self.reach = None if latent_dim is not None else kernels + 2 * self.stride
         n_axes = len(size)
@@ -93,8 +86,8 @@ class ConvAutoencoder(nn.Module):
             stride = 2 if downsample == "stride" else 1
             encoder += [conv(n_in, n_out, kernel_size, stride, same)]
             pool = [] if downsample == "stride" else [_POOL[downsample][n_axes](2)]
-            # An activation that never decreases commutes with max pooling. After pooling it has
-            # a quarter of the values to compute.
+            # An activation that never decreases commutes with max pooling, and after it has a
+            # quarter of the values to compute.
             pools_first = downsample == "max" and activation in INCREASING
             encoder += [*pool, act()] if pools_first else [act(), *pool]
 
@@ -112,49 +105,19 @@ class ConvAutoencoder(nn.Module):
             spatial = (channels[-1], *(math.ceil(side / self.stride) for side in size))
             n_values = math.prod(spatial)
             encoder += [nn.Flatten(), nn.Linear(n_values, latent_dim), act()]
-            decoder = [
-                nn.Linear(latent_dim, n_values),
-                act(),
-                nn.Unflatten(1, spatial),
-                *decoder,
-            ]
-        self.encoder = nn.Sequential(*encoder)
-        self.decoder = nn.Sequential(*decoder)
+            to_spatial = [nn.Linear(latent_dim, n_values), act(), nn.Unflatten(1, spatial)]
+            decoder = [*to_spatial, *decoder]
+        self.encoder = MixedSequential(*encoder, exact="first")
+        self.decoder = MixedSequential(*decoder, exact="last")
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples to codes: (n, channels, ...) or (n, latent_dim)."""
-        first, *others = self.encoder
-        x = to_autocast_dtype(in_float32(first, pad_to_multiple(x, self.stride)))
-        return apply_layers(others, x)
+        return self.encoder(pad_to_multiple(x, self.stride))
 
     def decode(self, code: Tensor) -> Tensor:
         """Map codes to samples of the size that the module was built for."""
-        return crop(self._decode(code), self.size)
+        return self.decoder(code)[..., *map(slice, self.size)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, channels, ...): of any size, unless there is a bottleneck."""
-        return crop(self._decode(self.encode(x)), tuple(x.shape[2:]))
-
-    def _decode(self, code: Tensor) -> Tensor:
-        *others, last = self.decoder
-        return in_float32(last, apply_layers(others, code))
-
-
-def last_conv(n_axes: int, n_in: int, n_out: int, kernel_size: int) -> nn.Module:
-    """Return the last convolution of a net: it keeps the size and has few output channels."""
-    if n_axes == 2:
-        return NarrowConv2d(n_in, n_out, kernel_size)
-    return CONV[n_axes](n_in, n_out, kernel_size, padding=kernel_size // 2)
-
-
-def pad_to_multiple(x: Tensor, stride: int) -> Tensor:
-    """Repeat the last values of each spatial axis until the stride divides its size."""
-    padding = [p for side in x.shape[:1:-1] for p in (0, -side % stride)]
-    return F.pad(x, padding, mode="replicate") if any(padding) else x
-
-
-def crop(x: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Cut the spatial axes to ``size``."""
-    for axis, side in enumerate(size, start=2):
-        x = x.narrow(axis, 0, side)
-    return x
+        return self.decoder(self.encode(x))[..., *map(slice, x.shape[2:])]
