@@ -35,7 +35,7 @@ ARROWS = {
         *("._checks", "._warnings", ".data", ".noise", ".training"),
         *("numpy", "sklearn", "torch"),
     },
-    ".inference": {".data", ".training", "numpy", "scipy", "torch"},
+    ".inference": {".data", ".nn", ".training", "numpy", "scipy", "torch"},
     ".estimators": {
         *("._checks", "._optional", "._random", "._sklearn", "._warnings", ".data", ".inference"),
         *(".nn", ".noise", ".tasks", ".training", "numpy", "safetensors", "sklearn", "torch"),

@@ -24,7 +24,7 @@ from skdae import (
     SwapNoise,
     UNetDAE,
 )
-from skdae.estimators._training import make_net
+from skdae.data import DataFormat, Samples
 from skdae.nn import DenseAutoencoder
 from skdae.tasks._blind_spot import BlindSpot
 from skdae.tasks._clean import CleanSamples
@@ -182,20 +182,17 @@ def one_step(dae, sample_shape, dtype=torch.float32, *, kind=CleanSamples, noise
     meta = torch.device("meta")
     n_channels = sample_shape[-1] if len(sample_shape) > 1 else 1
     units = (tuple(range(n_channels)), 2.0)
-    net = make_net(
-        dae.set_params(optimizer="muon"),
-        sample_shape,
-        seed=0,
-        device=meta,
-        precision="auto",
-        units=(units, units),
-    )
+    dae.set_params(optimizer="muon").sample_shape_ = sample_shape
+    dae._format = DataFormat(sample_shape, sample_shape, "float32", 1.0, (units, units))
+    dae._built_with, dae._seeds, dae._precision = dae.get_params(deep=False), [0, 0], "auto"
+    net = dae._new_net(meta)
     net._observed, net._first_loss = False, torch.zeros(())
     for group in net.optimizer_.param_groups:
         group["lr"] = torch.zeros((), device=meta)
     generator, chosen = torch.Generator(), torch.zeros(8, dtype=torch.int64, device=meta)
     rows = torch.zeros((20, int(np.prod(sample_shape))), dtype=dtype, device=meta)
-    task = kind(np.zeros((1, 1), dtype=str(dtype).removeprefix("torch.")), None, noise)
+    samples = Samples(np.zeros((1, 1), dtype=str(dtype).removeprefix("torch.")), (), ())
+    task = kind(samples, None, noise)
     settings = {"sample_shape": sample_shape, "batch_size": 8, "generator": generator}
     settings["make_batch"] = task.make_batch
     batches = Batches(rows, None, indices=chosen, **settings)

@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from torch import nn
 
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, UNetDAE
-from skdae.estimators import _any_size
+from skdae.inference import _apply
 from skdae.training import _threads
 from skdae.training._threads import few_threads, on_pool
 
@@ -368,7 +368,7 @@ def many_fitted():
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
 def test_tiles_do_not_depend_on_the_number_of_threads(n_threads, monkeypatch):
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**16)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**16)
     photo = np.random.default_rng(0).random((150, 130)).astype(np.float32)
     fitted = UNetDAE((4,), n_blocks=1, noise="gaussian", max_epochs=1, random_state=0).fit([photo])
     torch.set_num_threads(1)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdae.inference import _chunks, in_chunks
+from skdae.inference import _chunks
 from skdae.inference._chunks import chunk_size
 from skdae.inference._computation import Computation
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
@@ -239,7 +239,10 @@ def n_threads(number):
 
 
 def doubled(module, rows, size):
-    return in_chunks(Computation(module, None), "denoise", rows, (5,), CPU, size=size)
+    result = torch.empty(rows.shape)
+    jobs = _chunks.in_chunks("denoise", Batch(rows, (5,)), result, module, CPU, size=size)
+    _apply._run(jobs, Computation(module, None), CPU, 0)
+    return result
 
 
 @pytest.mark.parametrize("n_rows", [1, 63, 64, 65, 200])
@@ -374,10 +377,10 @@ def test_many_rows_of_dense_nets_come_in_larger_chunks(alike, sizes, monkeypatch
         "decode",
         lambda self, code: seen.append(len(code)) or code @ torch.ones(2, 5),
     )
-    results = in_chunks(Computation(module, None), "denoise", rows, (5,), CPU, size=64)
+    results = doubled(module, rows, 64)
     assert dict(Counter(seen)) == sizes
     assert asked[0] == (5, 4, 64)
-    few = in_chunks(Computation(module, None), "denoise", rows[:1000], (5,), CPU, size=64)
+    few = doubled(module, rows[:1000], 64)
     assert torch.equal(few, results[:1000])
     assert set(seen[sum(sizes.values()) :]) == {64}
 

@@ -31,7 +31,7 @@ from skdae.data._shapes import (
     check_sample_shape,
     declared_shape,
     infer_sample_shape,
-    squeezed,
+    same_sides,
     warn_of_unclear_axes,
 )
 from skdae.data._targets import check_order, read_target
@@ -69,7 +69,7 @@ __all__ = [
     "restore_dtype",
     "row_dtype",
     "rows_to_tensor",
-    "squeezed",
+    "same_sides",
     "to_channels_first",
     "warn_of_unclear_axes",
 ]

@@ -14,7 +14,7 @@ from skdae._checks import as_array, check_rows, validate_rows
 from skdae.data._arrays import ROW_DTYPES, check_ranges, restore_dtype
 from skdae.data._lists import as_one_array, is_list_of_samples, read_list
 from skdae.data._samples import Samples
-from skdae.data._shapes import squeezed
+from skdae.data._shapes import same_sides
 from skdae.data._units import Units
 
 __all__ = ["DataFormat"]
@@ -36,6 +36,8 @@ class DataFormat:
         Highest value of X.
     units : pair of Units or None, default=None
         What inputs and outputs are standardized with; None leaves them as they are.
+    any_size : bool, default=False
+        Whether images or signals may have other sizes than those of the fit.
     """
 
     shape: tuple[int | None, ...]
@@ -43,6 +45,7 @@ class DataFormat:
     dtype_name: str
     highest: float
     units: tuple[Units, Units] | None = None
+    any_size: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -83,12 +86,15 @@ class DataFormat:
         ValueError
             If the data are no such samples.
         """
-        owner = type(estimator).__name__
-        is_list = isinstance(X, (list, tuple)) if self.is_list else lists
-        if is_list and (self.is_list or is_list_of_samples(X, self.sample_shape)):
+        owner, listed = type(estimator).__name__, is_list_of_samples(X)
+        if self.is_list and isinstance(X, (list, tuple)):
+            samples = self._read_list(X, owner, any_size=any_size)
+        elif lists and listed and is_list_of_samples(X, self.sample_shape):
             samples = self._read_list(X, owner, any_size=any_size)
         else:
+            X = as_one_array(X, owner) if listed else X
             samples = self._read_array(X, estimator, any_size=any_size, finite=finite)
+            samples = replace(samples, as_list=True) if listed else samples
         self.check_range(samples, owner)
         return samples
 
@@ -107,23 +113,22 @@ class DataFormat:
         self, X: Any, estimator: BaseEstimator, *, any_size: bool, finite: bool
     ) -> Samples:
         owner = type(estimator).__name__
-        array = as_array(as_one_array(X, owner))
-        as_list = is_list_of_samples(X)
+        array = as_array(X)
         if self.is_list and not isinstance(array, np.ndarray):
             raise ValueError(
                 f"{owner} was fitted on a list of samples, and takes lists and arrays of them. Got "
                 f"X of type {type(X).__name__}."
             )
-        like_fit = np.ndim(array) <= 2 or squeezed(array.shape[1:]) == squeezed(self.sample_shape)
+        like_fit = len(array.shape) <= 2 or same_sides(array.shape[1:], self.sample_shape)
         if any_size and isinstance(array, np.ndarray) and (self.is_list or not like_fit):
-            return replace(self._with_axes(array, owner), as_list=as_list)
+            return self._with_axes(array, owner)
         rows, shape = validate_rows(estimator, array, reset=False, dtype=ROW_DTYPES, finite=finite)
         if not like_fit and len(self.sample_shape) > 1:
             raise ValueError(
                 f"X has samples of shape {shape[1:]}, but {owner} was fitted on samples of shape "
                 f"{self.sample_shape}. Flat rows are read as such samples too."
             )
-        return Samples(rows, shape, self.sample_shape, as_list=as_list)
+        return Samples(rows, shape, self.sample_shape)
 
     def _with_axes(self, array: np.ndarray, owner: str) -> Samples:
         """Read an array of samples of any size, or one such sample."""

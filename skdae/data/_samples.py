@@ -85,8 +85,8 @@ class Samples:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of the values."""
-        return self.parts[0].dtype
+        """The dtype in which the values are kept."""
+        return row_dtype(self.parts[0].dtype)
 
     @cached_property
     def highest(self) -> float:
@@ -118,7 +118,7 @@ class Samples:
 
     def restore(self, results: Sequence[Tensor]) -> np.ndarray | list[np.ndarray]:
         """Return rows for each batch as the samples came: their shape, dtype and container."""
-        dtype = getattr(torch, row_dtype(self.dtype).name)
+        dtype = getattr(torch, self.dtype.name)
         shapes: Sequence[tuple] = self.shapes or [self.shape]
         arrays = [
             restore_dtype(rows, dtype).numpy().reshape(shape)

@@ -25,7 +25,7 @@ __all__ = [
     "check_sample_shape",
     "declared_shape",
     "infer_sample_shape",
-    "squeezed",
+    "same_sides",
     "warn_of_unclear_axes",
 ]
 
@@ -54,9 +54,9 @@ def as_pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[1:] if shape[0] == 1 else shape
 
 
-def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Leave out the axes of size 1, by which shapes of the same samples may differ."""
-    return tuple(side for side in shape if side != 1)
+def same_sides(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes are equal but for axes of length 1."""
+    return [side for side in a if side != 1] == [side for side in b if side != 1]
 
 
 def are_sizes(values: Iterable[Any]) -> bool:
@@ -106,7 +106,7 @@ def infer_sample_shape(
                 f"{declared} has {math.prod(declared)} values, a sample of X has "
                 f"{math.prod(shape)} (shape {shape})."
             )
-        if len(shape) > 1 and squeezed(declared) != squeezed(shape):
+        if len(shape) > 1 and not same_sides(declared, shape):
             raise ValueError(
                 f"The 'sample_shape' parameter of {owner} must describe the data. "
                 f"Got {declared}, but the samples of X have shape {shape}."

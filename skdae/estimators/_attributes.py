@@ -13,7 +13,6 @@ from skorch.callbacks import Callback
 
 from skdae._sklearn import Interval, StrOptions
 from skdae.data import DataFormat
-from skdae.nn import promises_any_size
 from skdae.noise import NOISES, NoiseInjector
 from skdae.tasks import SELF_SUPERVISED
 from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES, Criterion, DenoisingNet
@@ -107,16 +106,10 @@ class Attributes(BaseEstimator):
     # Whether predict gives back the units of X: no other target was learned.
     _keeps_units: bool
 
-    @property
-    def _owner(self) -> str:
-        """The name of the class, for messages."""
-        return type(self).__name__
+    # The name of the class, for messages.
+    _owner: ClassVar[str]
 
-    @property
-    def _takes_any_size(self) -> bool:
-        """Whether the trained module takes images or signals of other sizes than those of fit."""
-        return len(self.sample_shape_) > 1 and promises_any_size(self.net_.module_)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether there is a trained net."""
-        return hasattr(self, "net_")
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the name of a subclass."""
+        super().__init_subclass__(**kwargs)
+        cls._owner = cls.__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -46,6 +47,8 @@ class BuildingMixin(Attributes):
         net = self._new_net(resolve_device(self.device, self._owner))
         self._precision = net.precision_
         self._check_sizes(net.module_)
+        any_size = len(form.sample_shape) > 1 and promises_any_size(net.module_)
+        self._format = replace(form, any_size=any_size)
         self._code_shape = self._probed_code_shape(net)
         self._n_features_out = math.prod(self._code_shape)
         self.net_ = net

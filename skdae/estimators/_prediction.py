@@ -186,7 +186,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         spots = partial(over_spots, denoise) if j_invariant else denoise
         if tta:
             height, width, _ = batch.sample_shape
-            images = over_turns(spots, images, quarters=self._takes_any_size or height == width)
+            images = over_turns(spots, images, quarters=self._format.any_size or height == width)
         else:
             images = spots(images)
         return torch.from_numpy(images).flatten(1)
@@ -194,9 +194,8 @@ class PredictionMixin(TransformerMixin, Attributes):
     def _read(self, X: Any) -> Samples:
         """Check samples against those of fit."""
         check_is_fitted(self)
-        any_size = self._takes_any_size
-        lists = any_size or not self._reads_flat_rows
-        return self._format.read(X, self, lists=lists, any_size=any_size)
+        lists = self._format.any_size or not self._reads_flat_rows
+        return self._format.read(X, self, lists=lists, any_size=self._format.any_size)
 
     def _encode(self, batch: Batch) -> np.ndarray:
         shape = self._code_shape
@@ -211,6 +210,10 @@ class PredictionMixin(TransformerMixin, Attributes):
     def _apply(self, method: str, *batches: Batch, n_outputs: int | None = None) -> list[Tensor]:
         check = None if get_config()["assume_finite"] else partial(check_finite, owner=self._owner)
         return apply(self.net_, method, batches, n_outputs=n_outputs, check=check)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether there is a trained net."""
+        return hasattr(self, "net_")
 
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn that codes are float32."""

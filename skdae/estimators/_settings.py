@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.data import as_pixels, check_sample_shape, squeezed
+from skdae.data import as_pixels, check_sample_shape, same_sides
 from skdae.estimators._attributes import Attributes
 
 __all__ = ["check_settings", "check_unchanged", "is_same_setting", "plain_settings"]
@@ -149,4 +149,4 @@ def _describes(declared: Any, estimator: Attributes, owner: str) -> bool:
     if estimator._format.is_list:
         shape = as_pixels(shape)
         return len(shape) == len(fitted) and shape[-1] == fitted[-1]
-    return squeezed(shape) == squeezed(fitted)
+    return same_sides(shape, fitted)

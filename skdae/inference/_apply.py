@@ -12,11 +12,15 @@ from torch import Tensor
 from skdae.data import Batch
 from skdae.inference._chunks import chunk_size, in_chunks
 from skdae.inference._computation import Computation, Job
-from skdae.inference._tiles import in_tiles, places_at_once
-from skdae.nn import promises_any_size
-from skdae.training import DenoisingNet, kept_memory, n_threads_here, on_pool
+from skdae.inference._tiles import in_tiles
+from skdae.nn import AnySize, promises_any_size
+from skdae.training import DenoisingNet, kept_memory, on_pool
 
 __all__ = ["apply"]
+
+# Bytes that a tile may take, and how many layers of the widest kind live at once.
+_TILE_BYTES = {"cpu": 2**25, "cuda": 2**31}
+_LIVE_LAYERS = 5
 
 
 def apply(
@@ -52,6 +56,7 @@ def apply(
         For each batch, on the CPU.
     """
     module, device = net.module_, torch.device(net.device)
+    in_parts = method == "denoise" and promises_any_size(module)
     results: list[Tensor] = []
     jobs: list[Job] = []
     largest = 0
@@ -59,22 +64,25 @@ def apply(
         shape = batch.sample_shape
         result = torch.empty((len(batch.rows), n_outputs or math.prod(shape)))
         results.append(result)
-        if method == "denoise" and len(shape) > 1 and promises_any_size(module):
-            most_places = places_at_once(module, shape[-1], device)
-            if math.prod(shape[:-1]) > most_places:
-                largest = most_places
-                for row, place in zip(batch.rows, result, strict=True):
-                    sample, place = row.reshape(shape), place.view(shape)
-                    jobs += in_tiles(
-                        sample, place, module, device, most_places=most_places, check=check
-                    )
-                continue
+        most_places = _places_at_once(module, shape[-1], device) if in_parts else 0
+        if in_parts and 1 < len(shape) and most_places < math.prod(shape[:-1]):
+            largest = most_places
+            for row, place in zip(batch.rows, result, strict=True):
+                tiled = (row.reshape(shape), place.view(shape), module, device)
+                jobs += in_tiles(*tiled, most_places=most_places, check=check)
+            continue
         n_rows = size or (1 if batch.alone else chunk_size(module, shape, device))
+        # What dense layers need is small, and kept anyway.
         largest = max(largest, n_rows * math.prod(shape) if len(shape) > 1 else 0)
         jobs += in_chunks(method, batch, result, module, device, size=n_rows, check=check)
-    # What dense layers need is small, and kept anyway.
     _run(jobs, Computation.of(net), device, largest if len(jobs) > 1 else 0)
     return results
+
+
+def _places_at_once(module: AnySize, n_channels: int, device: torch.device) -> int:
+    """Return how many places may go through a module at once for the memory that it takes."""
+    n_bytes = _TILE_BYTES["cuda" if device.type == "cuda" else "cpu"]
+    return int(n_bytes / (4 * max(module.width, n_channels) * _LIVE_LAYERS))
 
 
 def _run(jobs: list[Job], computation: Computation, device: torch.device, n_values: int) -> None:
@@ -91,6 +99,6 @@ def _run(jobs: list[Job], computation: Computation, device: torch.device, n_valu
         for job in jobs:
             worker(computation)(job)
         return
-    computations = computation.for_threads(min(n_threads_here(), len(jobs)))
+    computations = computation.for_threads(len(jobs))
     with kept_memory(device, n_values):
         on_pool([worker(each) for each in computations], jobs)

@@ -11,7 +11,13 @@ import torch
 from torch import Tensor
 
 from skdae.data import from_channels_first, to_channels_first
-from skdae.training import DenoisingNet, Standardization, channels_last, has_only_known_layers
+from skdae.training import (
+    DenoisingNet,
+    Standardization,
+    channels_last,
+    has_only_known_layers,
+    n_threads_here,
+)
 
 __all__ = ["Computation", "Job"]
 
@@ -54,12 +60,13 @@ class Computation:
         """Map noisy rows (n, features) to clean ones, in ``out`` for standardized tables."""
         return self._rows(self.module(self._inputs(rows, sample_shape)), out)
 
-    def for_threads(self, n_threads: int) -> list[Computation]:
-        """Return one computation for each of so many threads, or fewer.
+    def for_threads(self, n_jobs: int) -> list[Computation]:
+        """Return one computation for each thread that may compute: at most one a job.
 
         Modules of ours keep nothing between calls. One of the user's may: each thread has a copy
         of its own, which shares the weights. What cannot be copied is for one thread.
         """
+        n_threads = min(n_threads_here(), n_jobs)
         if n_threads <= 1 or has_only_known_layers(self.module):
             return [self] * n_threads
         tensors = [*self.module.parameters(), *self.module.buffers()]

@@ -15,17 +15,7 @@ from skdae.data import as_fraction, row_dtype, rows_to_tensor
 from skdae.inference._computation import Computation, Job
 from skdae.nn import AnySize
 
-__all__ = ["in_tiles", "places_at_once"]
-
-# Bytes that a tile may take, and how many layers of the widest kind live at once.
-_TILE_BYTES = {"cpu": 2**25, "cuda": 2**31}
-_LIVE_LAYERS = 5
-
-
-def places_at_once(module: AnySize, n_channels: int, device: torch.device) -> int:
-    """Return how many places may go through a module at once for the memory that it takes."""
-    n_bytes = _TILE_BYTES["cuda" if device.type == "cuda" else "cpu"]
-    return int(n_bytes / (4 * max(module.width, n_channels) * _LIVE_LAYERS))
+__all__ = ["in_tiles"]
 
 
 def in_tiles(

@@ -13,7 +13,6 @@ from skdae._checks import as_array, check_rows
 from skdae._optional import import_optional
 from skdae.data import (
     Rows,
-    are_flat_rows,
     declared_shape,
     full_range,
     infer_sample_shape,
@@ -84,7 +83,7 @@ def _read(X: Any, sample_shape: tuple[int, ...] | None) -> Rows:
     """Return samples with a last axis of channels."""
     owner = "estimate_sigma"
     samples: Rows
-    if is_list_of_samples(X) and not are_flat_rows(X, declared_shape(sample_shape, owner)):
+    if is_list_of_samples(X, declared_shape(sample_shape, owner)):
         samples = read_list(X, owner, sample_shape=sample_shape)
     else:
         array = as_array(X)

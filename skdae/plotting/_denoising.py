@@ -12,7 +12,7 @@ import numpy as np
 from skdae._checks import as_array
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, validate_parameter_constraints
-from skdae.data import infer_sample_shape, is_list_of_samples, read_list, squeezed
+from skdae.data import infer_sample_shape, is_list_of_samples, read_list, same_sides
 from skdae.metrics import psnr
 from skdae.metrics._quality import Arrays
 from skdae.metrics._scorer import clean_and_noisy, skip_steps_before_noise
@@ -350,7 +350,7 @@ def _sample_shape_of(estimator: Any, shape: tuple[int, ...]) -> tuple[int, ...] 
     fitted = getattr(last_step(estimator), "sample_shape_", None)
     if fitted is None or len(fitted) == 1 or math.prod(fitted) != math.prod(shape):
         return None
-    return fitted if len(shape) == 1 or squeezed(fitted) == squeezed(shape) else None
+    return fitted if len(shape) == 1 or same_sides(fitted, shape) else None
 
 
 def _shapes_of(samples: Arrays) -> tuple[int, ...] | list[tuple[int, ...]]:

@@ -23,7 +23,7 @@ from skdae import (
     UNetDAE,
     make_denoising_scorer,
 )
-from skdae.estimators import _any_size
+from skdae.inference import _apply
 from skdae.nn import ConvAutoencoder, ResidualUNet
 
 RNG = np.random.default_rng(0)
@@ -355,7 +355,7 @@ def test_tiles_leave_no_seam(kind, size, channels, monkeypatch):
     dae.fit(RNG.random((64, 16, 16, channels), dtype=np.float32))
     X = RNG.random((2, *size, channels), dtype=np.float32)
     whole = dae.predict(X)
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**13)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**13)
     calls = []
     forward = type(dae.net_.module_).forward
     monkeypatch.setattr(
@@ -371,7 +371,7 @@ def test_tiles_of_signals(monkeypatch):
     dae = UNetDAE(**NOISY).fit(RNG.normal(size=(8, 256, 2)))
     X = RNG.normal(size=(1, 5001, 2))
     whole = dae.predict(X)
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**15)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**15)
     np.testing.assert_allclose(dae.predict(X), whole, rtol=0, atol=1e-5)
 
 
@@ -379,7 +379,7 @@ def test_tiles_of_integers_are_rounded_once(monkeypatch):
     X = RNG.integers(0, 256, size=(1, 150, 170), dtype=np.uint8)
     dae = UNetDAE(**NOISY).fit(X)
     whole = dae.predict(X)
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**18)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**18)
     tiled = dae.predict(X)
     assert tiled.dtype == np.uint8
     assert np.abs(tiled.astype(int) - whole).max() <= 1
@@ -566,7 +566,7 @@ def test_a_module_of_the_user_that_promises_any_size_takes_lists_and_tiles(monke
     np.testing.assert_allclose(denoised[1], bare, atol=1e-6)
     large = RNG.random((300, 400)).astype(np.float32)
     whole = dae.predict(large)
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**19)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**19)
     np.testing.assert_allclose(dae.predict(large), whole, atol=1e-6)
     turned = dae.predict(np.ascontiguousarray(large[::-1]), tta=True)[::-1]
     np.testing.assert_allclose(turned, dae.predict(large, tta=True), atol=1e-6)
@@ -620,7 +620,7 @@ def test_tables_have_no_turns_and_no_neighbours(argument):
 def test_a_missing_value_in_a_tile_is_an_error(kind, value, monkeypatch):
     X = RNG.random((2, 60, 50)).astype(np.float32)
     dae = kind((4, 4), **NOISY).fit(X)
-    monkeypatch.setitem(_any_size._TILE_BYTES, "cpu", 2**16)
+    monkeypatch.setitem(_apply._TILE_BYTES, "cpu", 2**16)
     assert np.isfinite(dae.predict(X)).all()
     X[1, 55, 3] = value
     for use in (dae.predict, dae.score, dae.score_samples, partial(dae.predict, tta=True)):

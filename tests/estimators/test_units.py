@@ -23,8 +23,8 @@ from skdae import (
     make_denoising_scorer,
     recipes,
 )
+from skdae.data import Samples
 from skdae.nn import ConvAutoencoder, DenseAutoencoder
-from skdae.training import measure_units
 from skdae.training._standardization import Standardization
 
 SIGMA = 0.4
@@ -161,7 +161,7 @@ def test_counts_split_in_their_units():
 def test_measured_units_are_mean_and_deviation_of_channels(as_list):
     X = np.random.default_rng(0).normal(size=(30, 7, 5, 2)) * [1, 2] + [10, -3]
     rows = list(X) if as_list else X.reshape(30, -1)
-    (first, second), scale = measure_units(rows, (7, 5, 2))
+    (first, second), scale = Samples(rows, (), (7, 5, 2)).units
     values = X.reshape(-1, 2)
     np.testing.assert_allclose([first, second], values.mean(0))
     assert scale == pytest.approx(np.sqrt(values.var(0).mean()))
@@ -169,14 +169,14 @@ def test_measured_units_are_mean_and_deviation_of_channels(as_list):
 
 def test_measured_units_of_large_data_are_those_of_a_part():
     X = np.random.default_rng(0).normal(3, 2, size=(5000, 2000)).astype(np.float32)
-    (centre,), scale = measure_units(X, (2000,))
+    (centre,), scale = Samples(X, (), (2000,)).units
     assert centre == pytest.approx(3, abs=0.01)
     assert scale == pytest.approx(2, abs=0.01)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e-20, 3e7])
 def test_constant_data_have_a_scale(value):
-    (centre,), scale = measure_units(np.full((10, 5), value, dtype=np.float32), (5,))
+    (centre,), scale = Samples(np.full((10, 5), value, dtype=np.float32), (), (5,)).units
     assert centre == pytest.approx(value)
     assert scale == pytest.approx(abs(value) or 1.0)
     X = np.full((10, 5), value)
@@ -186,7 +186,7 @@ def test_constant_data_have_a_scale(value):
 
 def test_integers_are_measured_as_fractions():
     X = np.random.default_rng(0).integers(0, 256, (50, 8), dtype=np.uint8)
-    (centre,), scale = measure_units(X, (8,))
+    (centre,), scale = Samples(X, (), (8,)).units
     assert centre == pytest.approx(X.mean() / 255)
     assert scale == pytest.approx(X.std() / 255)
 
@@ -295,11 +295,11 @@ def test_units_are_part_of_the_state(kind, tmp_path):
 
 def test_units_are_those_of_the_first_fit():
     dae = clone(SMALL["dense"]).set_params(noise=None, warm_start=True).fit(ROWS)
-    units = dae._units
+    units = dae._format.units
     dae.fit(ROWS * 3 + 1)
     dae.partial_fit(ROWS * 5)
-    assert dae._units == units
-    assert clone(dae).fit(ROWS * 3)._units != units
+    assert dae._format.units == units
+    assert clone(dae).fit(ROWS * 3)._format.units != units
     with pytest.raises(ValueError, match="'standardize' parameter of DenseDAE cannot change"):
         dae.set_params(standardize=False).fit(ROWS)
 
