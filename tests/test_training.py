@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from skdae.inference import _chunks
+from skdae.data import Batch
+from skdae.inference import _apply, _chunks
 from skdae.inference._chunks import chunk_size
 from skdae.inference._computation import Computation
 from skdae.nn import ConvAutoencoder, DenseAutoencoder

@@ -103,6 +103,10 @@ class Samples:
         """Mean of each channel, and the standard deviation within channels."""
         return measure_units(self.parts, self.sample_shape)
 
+    def sample_shapes(self) -> list[tuple[int, ...]]:
+        """Return the shape of a sample of an array, or that of each sample of a list."""
+        return [row.shape for row in self.rows] if self.is_list else [self.sample_shape]
+
     def images(self) -> list[np.ndarray]:
         """View the samples with their axes, (..., channels)."""
         if isinstance(self.rows, list):

@@ -30,7 +30,7 @@ from skdae.estimators._settings import check_unchanged
 from skdae.estimators._training import TrainingMixin
 from skdae.noise._corrupted import origin_of
 from skdae.tasks import Given, Task, choose_task, same_values
-from skdae.training import LossExploded, as_loss, free_memory, own_gradient_mode
+from skdae.training import Loss, LossExploded, as_loss, free_memory, own_gradient_mode
 
 __all__ = ["BaseDenoisingAutoencoder"]
 
@@ -177,17 +177,16 @@ class BaseDenoisingAutoencoder(
             check_unchanged(self)
             self._move_net()
         samples = self._read_more(X) if goes_on else self._read_first(X)
-        shapes = [s.shape for s in samples.parts] if samples.is_list else [samples.sample_shape]
-        patch = self._patch_shape_of(shapes, is_list=samples.is_list)
-        if samples.is_list:
-            patch = patch or shapes[0]
-            samples = samples if goes_on else replace(samples, sample_shape=patch)
+        patch = self._patch_shape_of(samples)
+        if not goes_on and samples.is_list:
+            samples = replace(samples, sample_shape=patch or samples.sample_shape)
         if encodes:
             samples.as_one_batch(self._owner)
         task = self._choose_task(X, y, samples, patch, goes_on=goes_on, unmatched_y=unmatched_y)
-        self._check_targets(task)
+        loss = as_loss(self.loss)
+        self._check_targets(task, loss)
         if not goes_on:
-            self._look_at(task)
+            self._look_at(task, loss)
         self._trained_in_parts = self._trained_in_parts or partial
         self.noise_ = task.noise
         self._keeps_units = task.target is None
@@ -255,11 +254,11 @@ class BaseDenoisingAutoencoder(
         )
         return choose_task(given, self.self_supervised)
 
-    def _look_at(self, task: Task) -> None:
+    def _look_at(self, task: Task, loss: Loss) -> None:
         """Keep the format of the samples, warn of odd scales, and build the net for them."""
-        samples, units = task.samples, self._units_of(task)
-        probabilities = as_loss(self.loss).compares_probabilities
-        warn_of_odd_scale(samples, self._owner, standardized=units is not None or probabilities)
+        samples, units = task.samples, self._units_of(task, loss)
+        standardized = units is not None or loss.compares_probabilities
+        warn_of_odd_scale(samples, self._owner, standardized=standardized)
         form = DataFormat(
             samples.shape[1:], samples.sample_shape, samples.dtype.name, samples.highest, units
         )

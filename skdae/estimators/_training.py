@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,10 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdae._random import make_generator
-from skdae.data import Units, are_sizes, full_range, rows_to_tensor
+from skdae.data import Samples, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
 from skdae.tasks import SELF_SUPERVISED, Task
-from skdae.training import Batches, Patches, as_loss, fresh_callbacks, patch_shape, place
+from skdae.training import Batches, Loss, Patches, fresh_callbacks, patch_shape, place
 
 __all__ = ["TrainingMixin"]
 
@@ -35,7 +35,7 @@ Shape = tuple[int, ...]
 class TrainingMixin(Attributes):
     """Train the net of an estimator on what a task says."""
 
-    def _units_of(self, task: Task) -> tuple[Units, Units] | None:
+    def _units_of(self, task: Task, loss: Loss) -> tuple[Units, Units] | None:
         """Return the units of inputs and outputs, or None for a module that sees the data.
 
         Raises
@@ -43,17 +43,16 @@ class TrainingMixin(Attributes):
         ValueError
             If ``standardize=True`` goes with cross-entropy, whose targets are probabilities.
         """
-        compares_probabilities = as_loss(self.loss).compares_probabilities
-        if self.standardize is True and compares_probabilities:
+        if self.standardize is True and loss.compares_probabilities:
             raise ValueError(
                 f"standardize=True of {self._owner} cannot go with loss={self.loss!r}, whose "
                 "outputs are probabilities: take standardize='auto', or loss='mse'."
             )
-        if not self.standardize or compares_probabilities:
+        if not self.standardize or loss.compares_probabilities:
             return None
         return task.samples.units, (task.target or task.samples).units
 
-    def _check_targets(self, task: Task) -> None:
+    def _check_targets(self, task: Task, loss: Loss) -> None:
         """Check that the targets are what the loss is made for.
 
         Raises
@@ -61,7 +60,7 @@ class TrainingMixin(Attributes):
         ValueError
             If a target is not in the range that the loss takes.
         """
-        needed = as_loss(self.loss).target_range
+        needed = loss.target_range
         if needed is None:
             return
         targets = task.target or task.samples
@@ -74,21 +73,15 @@ class TrainingMixin(Attributes):
                 f"{high:g}."
             )
 
-    def _patch_shape_of(self, shapes: Sequence[tuple[int, ...]], *, is_list: bool) -> Shape | None:
+    def _patch_shape_of(self, samples: Samples) -> Shape | None:
         """Return the shape of the patches that training draws, or None for whole samples.
-
-        Parameters
-        ----------
-        shapes : sequence of tuple of int
-            Shapes of the samples, channels last: one for an array, one each for a list.
-        is_list : bool
-            Whether they are those of a list.
 
         Raises
         ------
         ValueError
             If ``augment`` or ``patch_size`` do not go with these samples.
         """
+        shapes, is_list = samples.sample_shapes(), samples.is_list
         owner, size, n_axes = self._owner, self.patch_size, len(shapes[0]) - 1
         other = next((shape for shape in shapes if shape != shapes[0]), None)
         latent_dim = None if self._reads_flat_rows else getattr(self, "latent_dim", None)
@@ -119,7 +112,7 @@ class TrainingMixin(Attributes):
                 f"such ints for these samples, 'auto' or None. Got {size!r} instead."
             )
         if size is None or isinstance(size, str):
-            return shapes[0] if self.augment else None
+            return shapes[0] if self.augment or is_list else None
         # In a mirror image, a value that is to be guessed would show its noise a second time.
         task = SELF_SUPERVISED.get(self.self_supervised or "")
         return patch_shape(size, shapes, mirrors=task is None or task.allows_mirrors)
@@ -143,8 +136,7 @@ class TrainingMixin(Attributes):
             On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
         """
         net = self.net_
-        net.lr, net.lr_schedule, net.criterion = self.lr, lr_schedule, as_loss(self.loss)
-        net.initialize_criterion()
+        net.lr, net.lr_schedule = self.lr, lr_schedule
         training, validation = self._split(task, patch)
         if isinstance(epochs, str):
             epochs = math.ceil(_FEWEST_STEPS / len(training.starts))

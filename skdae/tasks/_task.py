@@ -157,7 +157,11 @@ class Task(ABC):
         if self.noise is None:
             return rows.clone()  # a module may work in place
         noisy = self.noise._corrupt_batch(rows, generator)
-        return noisy.clamp(0, 1) if full_range(self.samples.dtype) else noisy
+        return noisy.clamp(0, 1) if self._saturates else noisy
+
+    @cached_property
+    def _saturates(self) -> bool:
+        return full_range(self.samples.dtype) is not None
 
 
 def same_values(a: Samples, b: Samples) -> bool:

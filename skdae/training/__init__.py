@@ -4,16 +4,16 @@ from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
-from skdae.training._losses import LOSSES, Criterion, as_loss
+from skdae.training._losses import LOSSES, Criterion, Loss, as_loss
 from skdae.training._memory import kept_memory
-from skdae.training._modules import channels_last, has_only_known_layers
+from skdae.training._modules import has_only_known_layers
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import fresh_callbacks
 from skdae.training._spots import at_spots, per_channel
-from skdae.training._standardization import Standardization
+from skdae.training._standardization import Standardization, channels_last
 from skdae.training._state import (
     from_arrays,
     load_module_arrays,
@@ -31,6 +31,7 @@ __all__ = [
     "Batches",
     "Criterion",
     "DenoisingNet",
+    "Loss",
     "LossExploded",
     "Patches",
     "Standardization",

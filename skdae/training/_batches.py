@@ -77,6 +77,8 @@ class Batches(Dataset):
         self.generator = generator
         self.seed = seed
         self.starts = _starts(len(indices), batch_size)
+        # Of the inputs of a batch.
+        self.n_values = batch_size * math.prod(sample_shape)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -104,11 +106,6 @@ class Batches(Dataset):
         stops = [*self.starts[1:], len(self)]
         for start, stop in zip(self.starts, stops, strict=True):
             yield order[start:stop]
-
-    @property
-    def n_values(self) -> int:
-        """Number of values of the inputs of a batch."""
-        return self.batch_size * math.prod(self.sample_shape)
 
     def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, ...]:
         """Return inputs and targets of these rows; without a generator as they are."""

@@ -1,11 +1,10 @@
-"""Whose a module is, and how its inputs lie in memory."""
+"""Whose a module is."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-__all__ = ["channels_last", "has_only_known_layers"]
+__all__ = ["has_only_known_layers"]
 
 
 def has_only_known_layers(module: nn.Module) -> bool:
@@ -16,8 +15,3 @@ def has_only_known_layers(module: nn.Module) -> bool:
         and not part._forward_pre_hooks
         for part in module.modules()
     )
-
-
-def channels_last(x: Tensor) -> Tensor:
-    """Lay images out in memory as convolutions are fastest on them."""
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x

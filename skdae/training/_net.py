@@ -22,12 +22,12 @@ from skdae.training._device import autocast, on_device, resolve_precision
 from skdae.training._explosion import LossExploded, has_exploded
 from skdae.training._losses import LOSSES, Loss, check_one_number
 from skdae.training._memory import kept_memory
-from skdae.training._modules import channels_last, has_only_known_layers
+from skdae.training._modules import has_only_known_layers
 from skdae.training._optimizers import OPTIMIZERS
-from skdae.training._schedules import one_cycle, set_rate
+from skdae.training._schedules import one_cycle
 from skdae.training._skorch import InPlainOrder
 from skdae.training._spots import at_spots
-from skdae.training._standardization import Standardization
+from skdae.training._standardization import Standardization, channels_last
 from skdae.training._threads import few_threads
 from skdae.training._work import counted_products
 
@@ -186,6 +186,7 @@ class DenoisingNet(NeuralNet):
             If a loss explodes, after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
+        self._autocast = autocast(training.device, self.precision_)
         self._n_whole_epochs = len(self.history)
         # Callbacks of skorch read these.
         self.verbose, self.batch_size = verbose, training.batch_size
@@ -193,7 +194,7 @@ class DenoisingNet(NeuralNet):
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
         self.initialize_callbacks()
-        set_rate(self.optimizer_, self.lr, self._rate_factors)
+        self._set_rate(self.lr)
         self.notify("on_train_begin", X=training, y=validation)
         try:
             with (
@@ -227,9 +228,13 @@ class DenoisingNet(NeuralNet):
             return nullcontext()
         return borrowed_global_generator(self.seed + len(self.history), self.device)
 
-    def _move_rate(self) -> None:
-        if self._rates is not None:
-            set_rate(self.optimizer_, next(self._rates), self._rate_factors)
+    def _set_rate(self, lr: float) -> None:
+        """Set the learning rate of each group: ``lr``, times what the group had of it."""
+        for group, factor in zip(self.optimizer_.param_groups, self._rate_factors, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr * factor)
+            else:
+                group["lr"] = lr * factor
 
     def _is_worth_capturing(self, training: Batches, epochs: int) -> bool:
         """Whether there are many steps, on a GPU, all alike, and without code of the user."""
@@ -290,7 +295,7 @@ class DenoisingNet(NeuralNet):
         self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
-            self._rates = one_cycle(self.lr, epochs * len(X.starts))
+            self._rates = iter(list(one_cycle(self.lr, epochs * len(X.starts))))
         self._total = torch.zeros((), device=self.device)
         try:
             for _ in range(epochs):
@@ -327,14 +332,15 @@ class DenoisingNet(NeuralNet):
         self._total.zero_()
         if training and self._captured is not None:
             for chosen in iterator.choices():
-                self._move_rate()
+                if self._rates is not None:
+                    self._set_rate(next(self._rates))
                 self._captured(chosen)
         else:
             for batch in iterator:
                 if self._observed:
                     self.notify("on_batch_begin", batch=batch[:2], training=training)
-                if training:
-                    self._move_rate()
+                if training and self._rates is not None:
+                    self._set_rate(next(self._rates))
                 step = self._try(step_fn, batch)
                 self._total.add_(step["loss"], alpha=len(batch[0]))
                 if self._observed:
@@ -399,7 +405,7 @@ class DenoisingNet(NeuralNet):
         """Apply the module to inputs in the units of the data."""
         if self.standardization_ is not None:
             x = self.standardization_.of_inputs(x)
-        with autocast(x.device, self.precision_):
+        with self._autocast:
             return self.module_(channels_last(x)).float()
 
     def _restored(self, output: Tensor) -> Tensor:

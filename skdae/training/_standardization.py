@@ -1,4 +1,4 @@
-"""Centre and scale of the data, which make results independent of units."""
+"""How a module sees the data: standardized, which makes results independent of units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skdae.data import Units
 
-__all__ = ["Standardization"]
+__all__ = ["Standardization", "channels_last"]
 
 
 class Standardization:
@@ -46,3 +46,8 @@ def _standardized(x: Tensor, centre: Tensor, scale: float) -> Tensor:
 
 def _along_channels(centre: Tensor, x: Tensor) -> Tensor:
     return centre.view(-1, *[1] * (x.ndim - 2))
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Lay images out in memory as convolutions are fastest on them."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
