@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 
-from skdae._random import borrowed_global_generator
-from skdae.data import Units, from_channels_first, module_shape
 from skdae.training._batches import Batches
+from skdae.training._built_net import BuiltNet
 from skdae.training._callbacks import BestWeights, ProgressBar, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
 from skdae.training._ctrl_c import CtrlC
-from skdae.training._device import autocast, on_device, resolve_precision
+from skdae.training._device import autocast, on_device
 from skdae.training._explosion import LossExploded, has_exploded
-from skdae.training._losses import LOSSES, Loss, check_one_number
+from skdae.training._losses import LOSSES, check_one_number
 from skdae.training._memory import kept_memory
 from skdae.training._modules import has_only_known_layers
 from skdae.training._optimizers import OPTIMIZERS
-from skdae.training._schedules import one_cycle
-from skdae.training._skorch import InPlainOrder
+from skdae.training._schedules import one_cycle, set_rate
 from skdae.training._spots import at_spots
-from skdae.training._standardization import Standardization, channels_last
+from skdae.training._standardization import channels_last
 from skdae.training._threads import few_threads
-from skdae.training._work import counted_products
 
 __all__ = ["DenoisingNet"]
 
@@ -39,117 +33,14 @@ _WORTH_CAPTURING = 200
 _NO_LOSS = torch.tensor(math.nan)
 
 
-class DenoisingNet(NeuralNet):
+class DenoisingNet(BuiltNet):
     """skorch's net with a lean epoch.
 
     It trains on :class:`Batches`, sums the loss on the device and reads it once an epoch, and
     calls the hooks of a batch only if a callback has them. Callbacks, history, module,
     criterion and optimizer are skorch's.
-
-    Parameters
-    ----------
-    module : callable () -> nn.Module
-        Builds the module.
-    criterion : Loss
-        The loss.
-    lr_schedule : {"constant", "one_cycle"}
-        How the learning rate moves; "constant" leaves it to the callbacks.
-    precision : {"auto", "float32", "bfloat16"}
-        The precision of the module's layers; weights and loss are float32.
-    units : pair of Units or None, default=None
-        Centre and scale of inputs and outputs, which the module sees standardized. None
-        leaves the data as they are.
-    seed : int
-        Seed of the initial weights and of dropout.
-    owner : str
-        Name of the estimator, for the messages.
-    **kwargs
-        Parameters of :class:`skorch.NeuralNet`.
     """
 
-    def __init__(
-        self,
-        module: Callable[[], nn.Module],
-        *,
-        criterion: Loss,
-        lr_schedule: str = "constant",
-        precision: str = "auto",
-        units: tuple[Units, Units] | None = None,
-        seed: int = 0,
-        owner: str = "DenoisingNet",
-        **kwargs: Any,
-    ):
-        # Scores of skorch compare rows, after the sigmoid.
-        kwargs = {"predict_nonlinearity": self._output_rows, **kwargs}
-        super().__init__(module, criterion=criterion, train_split=None, verbose=0, **kwargs)
-        self.lr_schedule = lr_schedule
-        self.precision = precision
-        self.units = units
-        self.seed = seed
-        self.owner = owner
-
-    # ------------------------------------------------------------------ building
-    @property
-    def _default_callbacks(self) -> list:
-        return []
-
-    def initialize_module(self) -> DenoisingNet:
-        """Build the module from the seed, with channels last where there are images."""
-        with borrowed_global_generator(self.seed):
-            module = self.module()
-        self.precision_ = resolve_precision(self.precision, module, torch.device(self.device))
-        images = any(p.ndim == 4 for p in module.parameters())
-        self.module_ = module.to(memory_format=torch.channels_last) if images else module
-        self._products: dict[tuple[int, ...], int] = {}
-        self.standardization_ = None
-        if self.units is not None:
-            self.standardization_ = Standardization(*self.units, torch.device(self.device))
-        return self
-
-    def initialize_criterion(self) -> DenoisingNet:
-        """Make the loss that fits what the module returns."""
-        loss, standardization = self.criterion, self.standardization_
-        self.criterion_ = loss.criterion(
-            logits=self.returns_logits, standardization=standardization
-        )
-        self._unit_of_loss = loss.unit(standardization.output_scale) if standardization else 1.0
-        return self
-
-    @property
-    def returns_logits(self) -> bool:
-        """Whether the output of the module stands before its sigmoid."""
-        return getattr(self.module_, "returns_logits", False)
-
-    def _get_module(self, name: str, msg: str) -> object:
-        """Return a module that saves its weights contiguously, as safetensors needs them."""
-        found = super()._get_module(name, msg)
-        return InPlainOrder(found) if isinstance(found, nn.Module) else found
-
-    def initialize_optimizer(self, triggered_directly: bool | None = None) -> DenoisingNet:
-        """Build the optimizer on the parameters of the module."""
-        self._parameters = list(self.module_.parameters())
-        self.optimizer_ = self.optimizer(self._parameters, lr=self.lr)
-        self._rate_factors = [group["lr"] / self.lr for group in self.optimizer_.param_groups]
-        return self
-
-    def probe(self, sample_shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-        """Send one sample through the module; return it, its code and its output."""
-        x = torch.full((1, *module_shape(sample_shape)), 0.5, device=self.device)
-        module = self.module_.eval()
-        with self._global_generator(), torch.inference_mode():
-            code = module.encode(x)
-            with counted_products(module) as counts:
-                output = module(x)
-        self._products[sample_shape] = sum(counts)
-        return x, code, output
-
-    def _products_of_a_step(self, training: Batches) -> int:
-        """Return how many products the forward pass of a batch takes."""
-        if training.sample_shape not in self._products:
-            self.probe(training.sample_shape)
-        return self._products[training.sample_shape] * training.batch_size
-
-    # ------------------------------------------------------------------ training
     def train(
         self,
         training: Batches,
@@ -194,7 +85,7 @@ class DenoisingNet(NeuralNet):
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
         self.callbacks = [best, *callbacks, *bar]
         self.initialize_callbacks()
-        self._set_rate(self.lr)
+        set_rate(self.optimizer_, self.lr, self._rate_factors)
         self.notify("on_train_begin", X=training, y=validation)
         try:
             with (
@@ -222,19 +113,9 @@ class DenoisingNet(NeuralNet):
         finally:
             self.notify("on_train_end", X=training, y=validation)
 
-    def _global_generator(self) -> AbstractContextManager:
-        """Seed torch's global generator for a module of the user, which may draw from it."""
-        if has_only_known_layers(self.module_):
-            return nullcontext()
-        return borrowed_global_generator(self.seed + len(self.history), self.device)
-
-    def _set_rate(self, lr: float) -> None:
-        """Set the learning rate of each group: ``lr``, times what the group had of it."""
-        for group, factor in zip(self.optimizer_.param_groups, self._rate_factors, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr * factor)
-            else:
-                group["lr"] = lr * factor
+    def _move_rate(self) -> None:
+        if self._rates is not None:
+            set_rate(self.optimizer_, next(self._rates), self._rate_factors)
 
     def _is_worth_capturing(self, training: Batches, epochs: int) -> bool:
         """Whether there are many steps, on a GPU, all alike, and without code of the user."""
@@ -295,7 +176,7 @@ class DenoisingNet(NeuralNet):
         self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
-            self._rates = iter(list(one_cycle(self.lr, epochs * len(X.starts))))
+            self._rates = one_cycle(self.lr, epochs * len(X.starts))
         self._total = torch.zeros((), device=self.device)
         try:
             for _ in range(epochs):
@@ -332,15 +213,14 @@ class DenoisingNet(NeuralNet):
         self._total.zero_()
         if training and self._captured is not None:
             for chosen in iterator.choices():
-                if self._rates is not None:
-                    self._set_rate(next(self._rates))
+                self._move_rate()
                 self._captured(chosen)
         else:
             for batch in iterator:
                 if self._observed:
                     self.notify("on_batch_begin", batch=batch[:2], training=training)
-                if training and self._rates is not None:
-                    self._set_rate(next(self._rates))
+                if training:
+                    self._move_rate()
                 step = self._try(step_fn, batch)
                 self._total.add_(step["loss"], alpha=len(batch[0]))
                 if self._observed:
@@ -413,6 +293,3 @@ class DenoisingNet(NeuralNet):
         if self.standardization_ is None or not self._observed:
             return output
         return self.standardization_.restored(output)
-
-    def _output_rows(self, output: Tensor) -> Tensor:
-        return from_channels_first(torch.sigmoid(output) if self.returns_logits else output)

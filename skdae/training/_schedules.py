@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-__all__ = ["SCHEDULES", "one_cycle"]
+import torch
+from torch import Tensor
+
+__all__ = ["SCHEDULES", "one_cycle", "set_rate"]
 
 _WARM_UP = 0.3
 _FIRST = 1 / 25
@@ -28,6 +31,15 @@ def one_cycle(lr: float, n_steps: int) -> Iterator[float]:
             yield _between(_FIRST * lr, lr, step / peak)
         else:
             yield _between(lr, _LAST * lr, (step - peak) / end)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float, factors: Sequence[float]) -> None:
+    """Set the learning rate of each group to ``lr`` times its factor."""
+    for group, factor in zip(optimizer.param_groups, factors, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr * factor)
+        else:
+            group["lr"] = lr * factor
 
 
 def _between(start: float, stop: float, fraction: float) -> float:
