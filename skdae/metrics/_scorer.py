@@ -27,6 +27,7 @@ from skdae.metrics._quality import (
     ssim,
 )
 from skdae.noise import NoiseInjector
+from skdae.noise._summary import DataSummary
 
 __all__ = [
     "DenoisingScorer",
@@ -151,7 +152,7 @@ class DenoisingScorer:
         metric: str | Callable[..., float],
         random_state: int,
         sample_shape: tuple[int, ...] | None,
-    ):
+    ) -> None:
         self.noise = noise
         self.metric = metric
         self.random_state = random_state
@@ -270,6 +271,7 @@ def _shape(X: Any) -> tuple:
 
 
 def _as_frame_like(X: Any, values: np.ndarray) -> Any:
+    """Return the values as a data frame of pandas or polars if X is one."""
     if hasattr(X, "iloc"):
         return type(X)(values, columns=X.columns, index=X.index)
     if hasattr(X, "columns"):
@@ -282,7 +284,7 @@ class _RowwiseNoise(NoiseInjector):
 
     clip = None
 
-    def __init__(self, noise: NoiseInjector):
+    def __init__(self, noise: NoiseInjector) -> None:
         self.noise = noise
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
@@ -298,8 +300,8 @@ class _RowwiseNoise(NoiseInjector):
     def _read(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         return self.noise._read(X, reset=reset)
 
-    def _check_domain(self, seen: Any) -> None:
-        """Skip the warnings: a search would repeat them for every candidate, fold and process."""
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Skip the warnings, which a search would repeat for every candidate and fold."""
 
 
 def _neg_mse(clean: Arrays, denoised: Arrays) -> float:

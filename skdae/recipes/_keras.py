@@ -26,7 +26,7 @@ class SequentialAutoencoder(nn.Module):
 
     def __init__(
         self, encoder: Sequence[nn.Module], decoder: Sequence[nn.Module], *, returns_logits: bool
-    ):
+    ) -> None:
         super().__init__()
         self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
