@@ -176,7 +176,7 @@ def ssim(
 
 
 def mean_squared_error(clean: Arrays, denoised: Arrays) -> np.float64:
-    """Return the mean over all values, those of all samples of a list together."""
+    """Return the mean over all values; a sample of a list counts by its number of values."""
     sizes = [sample.size for sample in clean] if isinstance(clean, list) else None
     return np.average(_mean_squared_errors(clean, denoised), weights=sizes)
 
@@ -211,6 +211,7 @@ def on_one_scale(clean: Arrays, denoised: Arrays) -> tuple[Arrays, Arrays]:
 
 
 def _fractions(X: Arrays) -> Arrays:
+    """Divide images of integers by their full range."""
     if isinstance(X, list):
         return [x / (full_range(x.dtype) or 1.0) for x in X]
     return X / (full_range(X.dtype) or 1.0)

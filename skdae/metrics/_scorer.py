@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from torch import Tensor
@@ -131,6 +132,7 @@ def make_denoising_scorer(
     return DenoisingScorer(noise, metric, random_state, sample_shape)
 
 
+@dataclass(eq=False, repr=False)
 class DenoisingScorer:
     """A callable ``scorer(estimator, X, y=None)``; :func:`make_denoising_scorer` makes it.
 
@@ -146,19 +148,12 @@ class DenoisingScorer:
         What a flat row is, for "ssim".
     """
 
-    def __init__(
-        self,
-        noise: NoiseInjector | None,
-        metric: str | Callable[..., float],
-        random_state: int,
-        sample_shape: tuple[int, ...] | None,
-    ) -> None:
-        self.noise = noise
-        self.metric = metric
-        self.random_state = random_state
-        self.sample_shape = sample_shape
+    noise: NoiseInjector | None
+    metric: str | Callable[..., float]
+    random_state: int
+    sample_shape: tuple[int, ...] | None
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: BaseEstimator, X: Any, y: Any = None) -> float:
         """Score an estimator that denoises with ``predict``; greater is better.
 
         Parameters
@@ -204,7 +199,9 @@ class DenoisingScorer:
         return measure(clean, denoised)
 
 
-def skip_steps_before_noise(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+def skip_steps_before_noise(
+    estimator: BaseEstimator, X: Any, y: Any
+) -> tuple[BaseEstimator, Any, Any]:
     """Apply the first steps of a pipeline that ends in an autoencoder, and return the others.
 
     The first steps are those before its noise step, or before the autoencoder. An autoencoder
