@@ -37,7 +37,7 @@ __all__ = sorted([*_HOME, *_SUBMODULES])
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that `import skdae` costs no torch."""
+    """Import a public name when it is first used, so that `import skdae` does not load torch."""
     if name in _SUBMODULES:
         return import_module(f"skdae.{name}")
     if name in _HOME:

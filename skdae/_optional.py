@@ -1,4 +1,4 @@
-"""Optional packages: imported where they are used, with the line that installs them."""
+"""Import optional packages where they are used, or say how to install them."""
 
 from __future__ import annotations
 

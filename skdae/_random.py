@@ -1,4 +1,4 @@
-"""Local randomness: one seed in, private generators out, global state untouched."""
+"""Private random generators, made from one seed; the global ones stay as they are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GLOBAL_GENERATOR = threading.RLock()
 def draw_seeds(random_state: RandomState, n_seeds: int) -> list[int]:
     """Draw seeds from ``random_state``; None means fresh entropy of the system.
 
-    scikit-learn reads None as NumPy's global generator, which drawing would change.
+    For scikit-learn, None is NumPy's global generator, and drawing would change its state.
     """
     if random_state is None:
         return np.random.SeedSequence().generate_state(n_seeds, np.uint32).tolist()

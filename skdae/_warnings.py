@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user."""
+"""Warnings that name the line of the user's code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OURS = ("skdae", "sklearn", "joblib", "contextlib")
 
 
 def warn_user(message: str) -> None:
-    """Warn as of the first frame outside of skdae and scikit-learn."""
+    """Warn, and name the line of the first caller outside of skdae and scikit-learn."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back

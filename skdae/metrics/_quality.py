@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, gen_batches
 
 from skdae._checks import as_array
@@ -32,8 +33,8 @@ _MOST_OF_RANGE_1 = 2.0
 
 
 def psnr(
-    clean: Any,
-    denoised: Any,
+    clean: ArrayLike,
+    denoised: ArrayLike,
     *,
     data_range: float | None = None,
     per_sample: bool = False,
@@ -81,19 +82,16 @@ def psnr(
     >>> print(f"{psnr(clean, clean + 0.1):.1f} dB")
     20.0 dB
     """
-    clean, denoised = _check_pair(clean, denoised, "psnr")
-    if data_range is None:
-        clean, denoised = on_one_scale(clean, denoised)
-    peak = _check_data_range(data_range, clean, "psnr") ** 2
+    truth, result, width = _check_pair(clean, denoised, data_range, "psnr")
     with np.errstate(divide="ignore"):
         if per_sample:
-            return 10 * np.log10(peak / _mean_squared_errors(clean, denoised))
-        return float(10 * np.log10(peak / mean_squared_error(clean, denoised)))
+            return 10 * np.log10(width**2 / _mean_squared_errors(truth, result))
+        return float(10 * np.log10(width**2 / mean_squared_error(truth, result)))
 
 
 def ssim(
-    clean: Any,
-    denoised: Any,
+    clean: ArrayLike,
+    denoised: ArrayLike,
     *,
     data_range: float | None = None,
     sample_shape: tuple[int, ...] | None = None,
@@ -155,10 +153,7 @@ def ssim(
     0.64
     """
     structural_similarity = import_ssim("ssim")
-    clean, denoised = _check_pair(clean, denoised, "ssim")
-    if data_range is None:
-        clean, denoised = on_one_scale(clean, denoised)
-    data_range = _check_data_range(data_range, clean, "ssim")
+    truth, result, width = _check_pair(clean, denoised, data_range, "ssim")
 
     def of_one(a: np.ndarray, b: np.ndarray) -> float:
         shape = infer_sample_shape(a.shape, sample_shape, "ssim", flat=False)
@@ -172,16 +167,16 @@ def ssim(
             a.reshape(shape).astype(np.float64),
             b.reshape(shape).astype(np.float64),
             win_size=min(_LARGEST_WINDOW, smallest_side - (smallest_side + 1) % 2),
-            data_range=data_range,
+            data_range=width,
             channel_axis=-1,
         )
 
-    values = np.array([of_one(*pair) for pair in zip(clean, denoised, strict=True)])
+    values = np.array([of_one(*pair) for pair in zip(truth, result, strict=True)])
     return values if per_sample else float(values.mean())
 
 
 def mean_squared_error(clean: Arrays, denoised: Arrays) -> np.float64:
-    """Return the mean over all values, those of all samples of a list together."""
+    """Return the mean over all values; a sample of a list counts by its number of values."""
     sizes = [sample.size for sample in clean] if isinstance(clean, list) else None
     return np.average(_mean_squared_errors(clean, denoised), weights=sizes)
 
@@ -216,24 +211,31 @@ def on_one_scale(clean: Arrays, denoised: Arrays) -> tuple[Arrays, Arrays]:
 
 
 def _fractions(X: Arrays) -> Arrays:
+    """Divide images of integers by their full range."""
     if isinstance(X, list):
         return [x / (full_range(x.dtype) or 1.0) for x in X]
     return X / (full_range(X.dtype) or 1.0)
 
 
-def _check_pair(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
+def _check_pair(
+    clean: Any, denoised: Any, data_range: float | None, owner: str
+) -> tuple[Arrays, Arrays, float]:
+    """Return both as arrays, or lists of arrays, on one scale, and the range of their values."""
     if is_list_of_samples(clean) or is_list_of_samples(denoised):
-        return _check_lists(clean, denoised, owner)
-    clean, denoised = (
-        check_array(as_array(X, name), ensure_2d=False, allow_nd=True, input_name=name)
-        for X, name in ((clean, "clean"), (denoised, "denoised"))
-    )
-    if clean.shape != denoised.shape:
-        raise ValueError(
-            f"{owner} compares arrays of one shape. Got clean of shape {clean.shape} and "
-            f"denoised of shape {denoised.shape}."
+        clean, denoised = _check_lists(clean, denoised, owner)
+    else:
+        clean, denoised = (
+            check_array(as_array(X, name), ensure_2d=False, allow_nd=True, input_name=name)
+            for X, name in ((clean, "clean"), (denoised, "denoised"))
         )
-    return clean, denoised
+        if clean.shape != denoised.shape:
+            raise ValueError(
+                f"{owner} compares arrays of one shape. Got clean of shape {clean.shape} and "
+                f"denoised of shape {denoised.shape}."
+            )
+    if data_range is None:
+        clean, denoised = on_one_scale(clean, denoised)
+    return clean, denoised, _check_data_range(data_range, clean, owner)
 
 
 def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
@@ -244,16 +246,15 @@ def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]
             f"{owner} compares lists of one length. Got {len(clean)} clean and {len(denoised)} "
             "denoised samples."
         )
-    pairs = []
-    for name, samples in (("clean", clean), ("denoised", denoised)):
-        pairs.append(checked_samples(samples, owner, name=name))
-    for index, (a, b) in enumerate(zip(*pairs, strict=True)):
+    truth = checked_samples(clean, owner, name="clean")
+    result = checked_samples(denoised, owner, name="denoised")
+    for index, (a, b) in enumerate(zip(truth, result, strict=True)):
         if a.shape != b.shape:
             raise ValueError(
                 f"{owner} compares samples of one shape. Got clean[{index}] of shape {a.shape} and "
                 f"denoised[{index}] of shape {b.shape}."
             )
-    return pairs[0], pairs[1]
+    return truth, result
 
 
 def _check_data_range(data_range: float | None, clean: Arrays, owner: str) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from torch import Tensor
@@ -27,6 +28,7 @@ from skdae.metrics._quality import (
     ssim,
 )
 from skdae.noise import NoiseInjector
+from skdae.noise._summary import DataSummary
 
 __all__ = [
     "DenoisingScorer",
@@ -130,6 +132,7 @@ def make_denoising_scorer(
     return DenoisingScorer(noise, metric, random_state, sample_shape)
 
 
+@dataclass(eq=False, repr=False)
 class DenoisingScorer:
     """A callable ``scorer(estimator, X, y=None)``; :func:`make_denoising_scorer` makes it.
 
@@ -145,19 +148,12 @@ class DenoisingScorer:
         What a flat row is, for "ssim".
     """
 
-    def __init__(
-        self,
-        noise: NoiseInjector | None,
-        metric: str | Callable[..., float],
-        random_state: int,
-        sample_shape: tuple[int, ...] | None,
-    ):
-        self.noise = noise
-        self.metric = metric
-        self.random_state = random_state
-        self.sample_shape = sample_shape
+    noise: NoiseInjector | None
+    metric: str | Callable[..., float]
+    random_state: int
+    sample_shape: tuple[int, ...] | None
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: BaseEstimator, X: Any, y: Any = None) -> float:
         """Score an estimator that denoises with ``predict``; greater is better.
 
         Parameters
@@ -203,7 +199,9 @@ class DenoisingScorer:
         return measure(clean, denoised)
 
 
-def skip_steps_before_noise(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+def skip_steps_before_noise(
+    estimator: BaseEstimator, X: Any, y: Any
+) -> tuple[BaseEstimator, Any, Any]:
     """Apply the first steps of a pipeline that ends in an autoencoder, and return the others.
 
     The first steps are those before its noise step, or before the autoencoder. An autoencoder
@@ -270,6 +268,7 @@ def _shape(X: Any) -> tuple:
 
 
 def _as_frame_like(X: Any, values: np.ndarray) -> Any:
+    """Return the values as a data frame of pandas or polars if X is one."""
     if hasattr(X, "iloc"):
         return type(X)(values, columns=X.columns, index=X.index)
     if hasattr(X, "columns"):
@@ -282,7 +281,7 @@ class _RowwiseNoise(NoiseInjector):
 
     clip = None
 
-    def __init__(self, noise: NoiseInjector):
+    def __init__(self, noise: NoiseInjector) -> None:
         self.noise = noise
 
     def _corrupt(self, x: Tensor, level: None, generator: torch.Generator) -> Tensor:
@@ -298,8 +297,8 @@ class _RowwiseNoise(NoiseInjector):
     def _read(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         return self.noise._read(X, reset=reset)
 
-    def _check_domain(self, seen: Any) -> None:
-        """Skip the warnings: a search would repeat them for every candidate, fold and process."""
+    def _check_domain(self, summary: DataSummary) -> None:
+        """Skip the warnings, which a search would repeat for every candidate and fold."""
 
 
 def _neg_mse(clean: Arrays, denoised: Arrays) -> float:

@@ -32,7 +32,7 @@ def corrupt_tensor(formula: Formula, clean: Tensor, random_state: RandomState) -
 
 
 def _corrupt_array(formula: Formula, clean: np.ndarray, generator: torch.Generator) -> np.ndarray:
-    # A formula may write to its input, and draws its noise in C order.
+    # A formula may write to its input. In C order, a seed draws the same noise for any layout.
     own = rows_to_tensor(np.require(clean, requirements=["C", "W"]))
     return _corrupt_tensor(formula, own, generator).numpy()
 

@@ -18,8 +18,14 @@ from skdae._sklearn import StrOptions
 from skdae.data import Rows, is_list_of_samples
 from skdae.noise._apply import corrupt_rows, corrupt_tensor
 from skdae.noise._corrupted import with_origin
-from skdae.noise._input_checks import KEPT_DTYPES, check_container, check_tensor, read_samples
-from skdae.noise._levels import Clip, check_clip, check_fraction, check_strength
+from skdae.noise._input_checks import (
+    KEPT_DTYPES,
+    check_container,
+    check_tensor,
+    read_samples,
+    refuse_list,
+)
+from skdae.noise._levels import Clip, LevelOrRange, check_clip, check_fraction, check_strength
 from skdae.noise._summary import DataSummary, summarize
 
 __all__ = ["NoiseInjector"]
@@ -75,7 +81,6 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     # What the ``noise`` parameter of estimators calls this kind, with its default level.
     _short_name: ClassVar[str | None] = None
-    # Name of the parameter that is the level.
     _level: ClassVar[str | None] = None
     # Whether values are taken from other samples of the batch.
     _mixes_rows: ClassVar[bool] = False
@@ -214,22 +219,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
         It checks nothing. The generator is on the device of ``x``.
         """
-        noisy = self._corrupt(x, self._draw_level(x, generator), generator)
+        level = _draw_level(getattr(self, self._level), x, generator) if self._level else None
+        noisy = self._corrupt(x, level, generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
-
-    def _draw_level(self, x: Tensor, generator: torch.Generator) -> float | Tensor | None:
-        """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
-
-        Levels per column come back as a tensor of shape (features,).
-        """
-        level = getattr(self, self._level) if self._level else None
-        if isinstance(level, tuple):
-            low, high = level
-            draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
-            return low + (high - low) * draw
-        if level is None or isinstance(level, Real):
-            return level if level is None else float(level)
-        return torch.as_tensor(level, dtype=x.dtype, device=x.device)
 
     def _is_repeatable(self) -> bool:
         """Whether a CUDA graph may capture the corruption of a batch, and replay it for others.
@@ -256,11 +248,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
             check_strength(self, float(np.max(getattr(self, self._level))), summary)
 
     def _fit_checked(self, rows: Rows, *, warns: bool) -> None:
-        """Fit to rows (n, features), or to samples, that an estimator has read and checked.
-
-        ``warns`` says whether to look at the values, and warn of those that the noise does not
-        suit.
-        """
+        """Fit to checked rows (n, features), or samples; warn of their values if ``warns``."""
         self._check_parameters()
         self._check_rows(rows)
         if not isinstance(rows, list):
@@ -283,10 +271,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     def _check_rows(self, rows: Rows) -> None:
         """Check the parameters against each sample of a list, or the first one of an array."""
         if isinstance(rows, list) and self._mixes_rows:
-            raise ValueError(
-                f"{type(self).__name__} takes values from other samples, which must be of one "
-                "size. Got a list of samples; make one array of them, or use another noise."
-            )
+            refuse_list(type(self).__name__)
         for sample in rows if isinstance(rows, list) else rows[:1]:
             self._check_samples(sample.size, sample.dtype)
 
@@ -296,3 +281,19 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         check_tensor(x, type(self).__name__)
         self._check_samples(x[0].numel(), x.dtype)
         return x.detach()
+
+
+def _draw_level(
+    level: LevelOrRange | ArrayLike, x: Tensor, generator: torch.Generator
+) -> float | Tensor:
+    """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
+
+    Levels per column come back as a tensor of shape (features,).
+    """
+    if isinstance(level, Real):
+        return float(level)
+    if isinstance(level, tuple):
+        low, high = level
+        draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
+        return low + (high - low) * draw
+    return torch.as_tensor(level, dtype=x.dtype, device=x.device)

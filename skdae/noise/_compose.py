@@ -151,8 +151,8 @@ class OneOfNoise(_ComposedNoise):
         for kind, (_, noise) in enumerate(self.noises):
             drawn = kinds == kind
             if noise._mixes_rows or x.device.type != "cpu":
-                # SwapNoise draws from all rows of the batch; on a GPU, x[drawn] would wait for the
-                # number of rows.
+                # SwapNoise takes values from all rows of the batch. On a GPU, x[drawn] has to wait
+                # until the CPU knows the number of its rows.
                 mask = drawn.view(-1, *[1] * (x.ndim - 1))
                 noisy = torch.where(mask, noise._corrupt_batch(x, generator), noisy)
             elif drawn.any():

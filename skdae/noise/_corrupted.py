@@ -41,7 +41,7 @@ class Origin:
     noisy_checksum: tuple
 
     def is_that_of(self, array: np.ndarray) -> bool:
-        """Whether neither ``array`` nor the clean values have changed since."""
+        """Whether ``array`` and the clean values are still those that the noise was drawn for."""
         return (
             checksum(array) == self.noisy_checksum and checksum(self.clean) == self.clean_checksum
         )
@@ -70,7 +70,7 @@ class ListOrigin:
         return [part.clean for part in self.parts if part is not None]
 
     def is_that_of(self, samples: Sequence[np.ndarray]) -> bool:
-        """Whether all samples have an origin, of one noise, and none has changed since."""
+        """Whether all samples have an origin, with one noise, and still have its values."""
         noise = repr(self.noise)
         return all(
             part is not None and repr(part.noise) == noise and part.is_that_of(sample)

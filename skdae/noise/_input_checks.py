@@ -12,7 +12,7 @@ from skdae._checks import check_dense
 from skdae._sklearn import makes_data_frames
 from skdae.data import Rows, checked_samples
 
-__all__ = ["KEPT_DTYPES", "check_container", "check_tensor", "read_samples"]
+__all__ = ["KEPT_DTYPES", "check_container", "check_tensor", "read_samples", "refuse_list"]
 
 KEPT_DTYPES = [np.float32, np.float64, np.float16, np.uint8, np.uint16]
 """Noisy data have the dtype of the clean data if it is one of these, else the first."""
@@ -24,6 +24,14 @@ def read_samples(X: Any, owner: str) -> list[np.ndarray]:
         sample if sample.dtype in KEPT_DTYPES else sample.astype(KEPT_DTYPES[0])
         for sample in checked_samples(X, owner)
     ]
+
+
+def refuse_list(owner: str) -> None:
+    """Refuse samples of different sizes, for a noise that mixes samples."""
+    raise ValueError(
+        f"{owner} takes values from other samples, which must be of one size. Got a list "
+        "of samples; make one array of them, or use another noise."
+    )
 
 
 def check_tensor(x: Tensor, owner: str) -> None:

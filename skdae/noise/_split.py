@@ -19,7 +19,7 @@ from skdae.noise._levels import Clip
 __all__ = ["SHARE", "SplitMixin"]
 
 SHARE = 0.8
-"""Weight of the first of the two in their mean, which is the noisy sample."""
+"""The noisy sample is ``SHARE`` times the first of the two, plus 1 - ``SHARE`` times the second."""
 
 
 class SplitMixin(ABC):
@@ -30,7 +30,7 @@ class SplitMixin(ABC):
     clean values, as from two noisy copies.
     """
 
-    # The two are those of the NoiseInjector.
+    # Of the NoiseInjector that is mixed with.
     _level: ClassVar[str]
     clip: Clip
 

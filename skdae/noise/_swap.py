@@ -21,7 +21,7 @@ class SwapNoise(NoiseInjector):
 
     The noise for tables: a replaced cell holds a value that occurs in its column, whatever the
     type and the scale of the column, so that the cell alone does not show that it was replaced.
-    The columns of a one-hot code are swapped one by one: a row may end with two ones, or none.
+    The columns of a one-hot code are swapped one by one: a row may come to have two ones, or none.
 
     Parameters
     ----------

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from skdae._checks import as_array
 from skdae._optional import import_optional
@@ -93,14 +95,14 @@ class DenoisingDisplay:
         *,
         sample_shape: tuple[int, ...] | None = None,
         data_range: float | None = None,
-    ):
+    ) -> None:
         self.clean = clean
         self.noisy = noisy
         self.denoised = denoised
         self.sample_shape = sample_shape
         self.data_range = data_range
 
-    def plot(self, axes: Any = None, *, cmap: Any = "gray") -> DenoisingDisplay:
+    def plot(self, axes: ArrayLike | None = None, *, cmap: object = "gray") -> Self:
         """Draw the samples.
 
         Parameters
@@ -131,13 +133,9 @@ class DenoisingDisplay:
             raise ValueError(f"DenoisingDisplay shows arrays of one shape. Got {got}.")
         samples = [_with_channels(row, self.sample_shape) for row in rows]
         shape = samples[0][0].shape
-        is_image = len(shape) == 3
-        decibels = np.array(
-            [
-                psnr(self.clean, rows, data_range=self.data_range, per_sample=True)
-                for rows in (self.noisy, self.denoised)
-            ]
-        )
+        decibels = [
+            psnr(self.clean, row, data_range=self.data_range, per_sample=True) for row in rows[1:]
+        ]
         n_samples = len(samples[0])
         if axes is None:
             _, axes = pyplot.subplots(
@@ -147,16 +145,14 @@ class DenoisingDisplay:
                 squeeze=False,
                 layout="constrained",
             )
-        else:
-            axes = _check_axes(axes, n_samples)
-
-        if is_image:
+        axes = _check_axes(axes, n_samples)
+        if len(shape) == 3:
             _draw_images(axes, samples, cmap)
         else:
             _draw_signals(axes, samples)
         for ax, name in zip(axes[:, 0], _ROWS, strict=True):
             ax.set_ylabel(name, fontsize=_LABEL_SIZE)
-        for ax, value in zip(axes[1:].flat, decibels.flat, strict=True):
+        for ax, value in zip(axes[1:].flat, np.array(decibels).flat, strict=True):
             ax.set_xlabel("∞ dB" if np.isinf(value) else f"{value:.1f} dB", fontsize=_SMALL_SIZE)
         self.axes_ = axes
         self.figure_ = axes[0, 0].figure
@@ -165,7 +161,7 @@ class DenoisingDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Any,
         y: Any = None,
         *,
@@ -174,9 +170,9 @@ class DenoisingDisplay:
         n_samples: int = 8,
         sample_shape: tuple[int, ...] | None = None,
         data_range: float | None = None,
-        axes: Any = None,
-        cmap: Any = "gray",
-    ) -> DenoisingDisplay:
+        axes: ArrayLike | None = None,
+        cmap: object = "gray",
+    ) -> Self:
         """Draw samples with what an estimator makes of them, corrupted first if they are clean.
 
         Parameters
@@ -241,9 +237,9 @@ class DenoisingDisplay:
         n_samples: int = 8,
         sample_shape: tuple[int, ...] | None = None,
         data_range: float | None = None,
-        axes: Any = None,
-        cmap: Any = "gray",
-    ) -> DenoisingDisplay:
+        axes: ArrayLike | None = None,
+        cmap: object = "gray",
+    ) -> Self:
         """Draw clean, noisy and denoised samples that you have already.
 
         Parameters
@@ -282,7 +278,7 @@ class DenoisingDisplay:
 
 
 # ---------------------------------------------------------------------- drawing
-def _draw_images(axes: np.ndarray, samples: list[list[np.ndarray]], cmap: Any) -> None:
+def _draw_images(axes: np.ndarray, samples: list[list[np.ndarray]], cmap: object) -> None:
     for column, images in enumerate(zip(*samples, strict=True)):
         low, high = _gray_levels(images)
         for ax, image in zip(axes[:, column], images, strict=True):
@@ -313,11 +309,8 @@ def _draw_signals(axes: np.ndarray, samples: list[list[np.ndarray]]) -> None:
         ax.plot(samples[row][column], linewidth=1.2 if length <= 200 else 0.8)
         ax.set(xlim=(0, max(length - 1, 1)), ylim=(low - margin, high + margin))
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(
-            labelsize=_TICK_SIZE,
-            labelbottom=row == len(axes) - 1,
-            labelleft=column == 0,
-        )
+        is_last = row == len(axes) - 1
+        ax.tick_params(labelsize=_TICK_SIZE, labelbottom=is_last, labelleft=column == 0)
 
 
 def _figure_size(shape: tuple[int, ...], n_samples: int) -> tuple[float, float]:
@@ -335,7 +328,7 @@ def _check_parameters(owner: str, **params: object) -> None:
     validate_parameter_constraints(_PARAMETERS, params, caller_name=owner)
 
 
-def _check_axes(axes: Any, n_samples: int) -> np.ndarray:
+def _check_axes(axes: ArrayLike, n_samples: int) -> np.ndarray:
     axes = np.asarray(axes, dtype=object)
     if axes.size == len(_ROWS) * n_samples and axes.shape[:1] == (len(_ROWS),):
         return axes.reshape(len(_ROWS), n_samples)
@@ -345,7 +338,7 @@ def _check_axes(axes: Any, n_samples: int) -> np.ndarray:
     )
 
 
-def _sample_shape_of(estimator: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+def _sample_shape_of(estimator: BaseEstimator, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the estimator's sample shape if it describes the data and is not just a row."""
     fitted = getattr(last_step(estimator), "sample_shape_", None)
     if fitted is None or len(fitted) == 1 or math.prod(fitted) != math.prod(shape):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 __all__ = ["last_step"]
 
 
-def last_step(estimator: Any) -> Any:
+def last_step(estimator: BaseEstimator) -> BaseEstimator:
     """Return what a pipeline ends with, or what a search found best."""
     while True:
         if isinstance(estimator, Pipeline):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdae._optional import import_optional
@@ -60,12 +61,12 @@ class LossCurveDisplay:
         validation_loss_curve: Sequence[float] | None = None,
         *,
         loss_name: str = "loss",
-    ):
+    ) -> None:
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.loss_name = loss_name
 
-    def plot(self, ax: Any = None, *, log_scale: bool = False) -> LossCurveDisplay:
+    def plot(self, ax: Any = None, *, log_scale: bool = False) -> Self:
         """Draw the curves.
 
         Parameters
@@ -114,8 +115,8 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, ax: Any = None, log_scale: bool = False
-    ) -> LossCurveDisplay:
+        cls, estimator: BaseEstimator, *, ax: Any = None, log_scale: bool = False
+    ) -> Self:
         """Draw the curves of a fitted estimator.
 
         Parameters
@@ -155,5 +156,5 @@ def _draw_curve(ax: Any, losses: Sequence[float], label: str) -> Any:
     return line
 
 
-def _loss_name(loss: Any) -> str:
+def _loss_name(loss: str | Callable) -> str:
     return as_loss(loss).label if callable(loss) or loss in LOSSES else str(loss).replace("_", " ")

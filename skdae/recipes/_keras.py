@@ -26,7 +26,7 @@ class SequentialAutoencoder(nn.Module):
 
     def __init__(
         self, encoder: Sequence[nn.Module], decoder: Sequence[nn.Module], *, returns_logits: bool
-    ):
+    ) -> None:
         super().__init__()
         self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
@@ -50,7 +50,7 @@ class SequentialAutoencoder(nn.Module):
 class Dense:
     """Builds a dense layer of ``width`` units with relu, then a dense layer with sigmoid.
 
-    A class, since in a skops file a ``partial`` would be one more type to trust.
+    It is a class, since a ``partial`` is one more type to trust for who reads a skops file.
 
     Parameters
     ----------

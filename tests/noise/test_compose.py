@@ -265,3 +265,36 @@ def test_html_shows_the_parts(noise):
     assert type(noise).__name__ in estimator_html_repr(noise)
     with config_context(display="diagram"):
         assert "sk-" in noise._repr_html_()
+
+
+# ------------------------------------------------------------- fitted to data that are checked
+def test_a_chain_is_fitted_to_checked_rows_as_to_data():
+    chain = ChainNoise([("photons", PoissonNoise(100)), ("readout", GaussianNoise(0.05))])
+    X = np.random.default_rng(0).random((40, 12), dtype=np.float32)
+    chain._fit_checked(X, warns=True)
+    assert chain.n_features_in_ == clone(chain).fit(X).n_features_in_ == 12
+
+
+def test_checked_rows_are_compared_with_the_level_of_each_part():
+    X = np.zeros((4, 3), dtype=np.uint8)
+    chain = ChainNoise([("photons", PoissonNoise(100)), ("readout", GaussianNoise(25))])
+    with pytest.raises(ValueError, match="'sigma' parameter of GaussianNoise is a fraction"):
+        chain._fit_checked(X, warns=False)
+    swap = OneOfNoise([("swap", SwapNoise([0.1, 0.2]))])
+    with pytest.raises(ValueError, match="for each of the 3 columns"):
+        swap._fit_checked(X, warns=False)
+
+
+def test_checked_samples_of_different_sizes_are_not_swapped():
+    samples = [np.zeros((4, 5, 1), dtype=np.float32), np.zeros((6, 5, 1), dtype=np.float32)]
+    OneOfNoise(constants(0, 1))._fit_checked(samples, warns=False)
+    with pytest.raises(ValueError, match="OneOfNoise takes values from other samples"):
+        OneOfNoise([("swap", SwapNoise())])._fit_checked(samples, warns=False)
+
+
+def test_values_of_checked_rows_are_looked_at_if_told_to():
+    chain = ChainNoise([("photons", PoissonNoise()), ("readout", GaussianNoise(0.05))])
+    X = np.random.default_rng(0).normal(size=(100, 12))
+    with pytest.warns(UserWarning, match="PoissonNoise makes counts"):
+        chain._fit_checked(X, warns=True)
+    chain._fit_checked(X, warns=False)
