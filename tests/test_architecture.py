@@ -24,7 +24,7 @@ ARROWS = {
     "._random": {"numpy", "sklearn", "torch"},
     "._sklearn": {"numpy", "sklearn"},
     "._warnings": set(),
-    ".data": {"._checks", "._warnings", "numpy", "torch"},
+    ".data": {"._checks", "._warnings", "numpy", "sklearn", "torch"},
     ".noise": {
         *("._checks", "._optional", "._random", "._sklearn", "._warnings", ".data"),
         *("numpy", "sklearn", "torch"),

@@ -56,7 +56,7 @@ def read_list(
     *,
     name: str = "X",
     like: tuple[int, ...] | None = None,
-    sample_shape: Any = None,
+    sample_shape: object = None,
 ) -> list[np.ndarray]:
     """Check samples of different sizes; return them as views ``(..., channels)``.
 

@@ -59,12 +59,12 @@ def same_sides(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     return [side for side in a if side != 1] == [side for side in b if side != 1]
 
 
-def are_sizes(values: Iterable[Any]) -> bool:
+def are_sizes(values: Iterable[object]) -> bool:
     """Whether all values are ints > 0 that torch can hold."""
     return all(isinstance(value, (int, np.integer)) and 0 < value < 2**63 for value in values)
 
 
-def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
+def check_sample_shape(sample_shape: object, owner: str) -> tuple[int, ...]:
     """Return the parameter ``sample_shape`` as a tuple of one to three ints > 0."""
     values = np.atleast_1d(np.asarray(sample_shape, dtype=object)).tolist()
     if not 1 <= len(values) <= 3 or not are_sizes(values):
@@ -76,13 +76,13 @@ def check_sample_shape(sample_shape: Any, owner: str) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
-def declared_shape(sample_shape: Any, owner: str) -> tuple[int, ...] | None:
+def declared_shape(sample_shape: object, owner: str) -> tuple[int, ...] | None:
     """Return what the parameter ``sample_shape`` says of images and signals, channels last."""
     return None if sample_shape is None else as_pixels(check_sample_shape(sample_shape, owner))
 
 
 def infer_sample_shape(
-    shape: tuple[int, ...], sample_shape: Any, owner: str, *, flat: bool
+    shape: tuple[int, ...], sample_shape: object, owner: str, *, flat: bool
 ) -> tuple[int, ...]:
     """Say what a sample is, from the data's shape and the parameter ``sample_shape``.
 

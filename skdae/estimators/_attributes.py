@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
-from skorch.callbacks import Callback
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
 from skdae.data import DataFormat
 from skdae.noise import NOISES, NoiseInjector
 from skdae.tasks import SELF_SUPERVISED
-from skdae.training import LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES, Criterion, DenoisingNet
+from skdae.training import (
+    LOSSES,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    Callback,
+    Criterion,
+    DenoisingNet,
+    OptimizerFactory,
+)
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "Callbacks", "Noise"]
+
+Noise = NoiseInjector | str | None
+Callbacks = Sequence[Callback | tuple[str, Callback]] | None
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 
@@ -28,10 +39,10 @@ class Attributes(BaseEstimator):
     A subclass whose ``__init__`` does not name a shared parameter keeps the default given here.
     """
 
-    noise: NoiseInjector | str | None = "auto"
+    noise: Noise = "auto"
     self_supervised: str | None = None
     loss: str | Criterion = "mse"
-    optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw"
+    optimizer: str | OptimizerFactory = "adamw"
     lr: float = 0.003
     lr_schedule: str = "one_cycle"
     max_epochs: int | str = "auto"
@@ -45,9 +56,9 @@ class Attributes(BaseEstimator):
     augment: bool = False
     device: str = "auto"
     precision: str = "auto"
-    callbacks: Sequence[Callback | tuple[str, Callback]] | None = None
+    callbacks: Callbacks = None
     warm_start: bool = False
-    random_state: int | np.random.RandomState | None = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -95,7 +106,7 @@ class Attributes(BaseEstimator):
     feature_names_in_: np.ndarray
 
     # The settings that the net was built from, and the seeds of its weights and its training.
-    _built_with: dict[str, Any]
+    _built_with: dict[str, object]
     _seeds: list[int]
     # The precision of the fit, wherever the estimator is loaded.
     _precision: str
@@ -109,7 +120,7 @@ class Attributes(BaseEstimator):
     # The name of the class, for messages.
     _owner: ClassVar[str]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         """Keep the name of a subclass."""
         super().__init_subclass__(**kwargs)
         cls._owner = cls.__name__

@@ -8,6 +8,7 @@ from functools import partial as bind
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
@@ -95,7 +96,7 @@ class BaseDenoisingAutoencoder(
 
     # ------------------------------------------------------------------ fitting
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> BaseDenoisingAutoencoder:
         """Learn to give back clean samples.
 
         Parameters
@@ -121,7 +122,7 @@ class BaseDenoisingAutoencoder(
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
         """Fit, and encode the samples as they will come at predict time.
 
         Parameters
@@ -141,7 +142,7 @@ class BaseDenoisingAutoencoder(
         return self._encode(task.samples.as_one_batch(self._owner))
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: Any, y: Any = None) -> BaseDenoisingAutoencoder:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> BaseDenoisingAutoencoder:
         """Train for one epoch at the constant rate ``lr``, from where the last call ended.
 
         Parameters
@@ -160,7 +161,7 @@ class BaseDenoisingAutoencoder(
         return self
 
     @own_gradient_mode()
-    def _fit(self, X: Any, y: Any, *, encodes: bool = False, **how: Any) -> Task:
+    def _fit(self, X: ArrayLike, y: ArrayLike | None, *, encodes: bool = False, **how: Any) -> Task:
         try:
             with unchanged_on_failure(self):
                 return self._fit_or_fail(X, y, encodes=encodes, **how)
@@ -170,7 +171,13 @@ class BaseDenoisingAutoencoder(
             raise ValueError(advice) from None
 
     def _fit_or_fail(
-        self, X: Any, y: Any, *, unmatched_y: str, encodes: bool, partial: bool = False
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        *,
+        unmatched_y: str,
+        encodes: bool,
+        partial: bool = False,
     ) -> Task:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
         if goes_on:
@@ -205,7 +212,7 @@ class BaseDenoisingAutoencoder(
             free_memory(self.net_.device)
         return task
 
-    def _read_first(self, X: Any) -> Samples:
+    def _read_first(self, X: ArrayLike) -> Samples:
         return read_first(
             X,
             self,
@@ -214,7 +221,7 @@ class BaseDenoisingAutoencoder(
             lists=self._may_read_lists,
         )
 
-    def _read_more(self, X: Any) -> Samples:
+    def _read_more(self, X: ArrayLike) -> Samples:
         """Read data to go on with, as samples like those of the first fit."""
         form, lists = self._format, self._may_read_lists
         if form.is_list and not is_list_of_samples(X):
@@ -225,8 +232,8 @@ class BaseDenoisingAutoencoder(
 
     def _choose_task(
         self,
-        X: Any,
-        y: Any,
+        X: ArrayLike,
+        y: ArrayLike | None,
         samples: Samples,
         patch: tuple[int, ...] | None,
         *,

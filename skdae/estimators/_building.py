@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +72,9 @@ class BuildingMixin(Attributes):
         )
         return net.initialize()
 
-    def _checked_optimizer(self, parameters: Any, lr: float) -> torch.optim.Optimizer:
+    def _checked_optimizer(
+        self, parameters: Iterable[nn.Parameter], lr: float
+    ) -> torch.optim.Optimizer:
         assert callable(self.optimizer)
         made = self.optimizer(parameters, lr=lr)
         if not isinstance(made, torch.optim.Optimizer) or isinstance(made, torch.optim.LBFGS):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import ClassVar
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._convolutional import ConvolutionalMixin
 from skdae.nn import ACTIVATIONS, ConvAutoencoder
-from skdae.training import as_loss
+from skdae.training import Criterion, OptimizerFactory, as_loss
 
 __all__ = ["ConvDAE"]
 
@@ -186,35 +189,35 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     def __init__(
         self,
-        channels=(32, 32),
+        channels: Sequence[int] = (32, 32),
         *,
-        kernel_size=3,
-        latent_dim=None,
-        downsample="max",
-        upsample="transpose",
-        activation="relu",
-        noise="auto",
-        self_supervised=None,
-        loss="mse",
-        optimizer="adamw",
-        lr=0.005,
-        lr_schedule="one_cycle",
-        max_epochs="auto",
-        batch_size="auto",
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        sample_shape=None,
-        standardize="auto",
-        patch_size="auto",
-        augment=False,
-        device="auto",
-        precision="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        kernel_size: int = 3,
+        latent_dim: int | None = None,
+        downsample: str = "max",
+        upsample: str = "transpose",
+        activation: str = "relu",
+        noise: Noise = "auto",
+        self_supervised: str | None = None,
+        loss: str | Criterion = "mse",
+        optimizer: str | OptimizerFactory = "adamw",
+        lr: float = 0.005,
+        lr_schedule: str = "one_cycle",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        sample_shape: int | Sequence[int] | None = None,
+        standardize: bool | str = "auto",
+        patch_size: int | tuple[int, ...] | str | None = "auto",
+        augment: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.channels = channels
         self.kernel_size = kernel_size
         self.latent_dim = latent_dim

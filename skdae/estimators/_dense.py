@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import ClassVar
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
 from skdae.data import are_sizes
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.nn import ACTIVATIONS, DenseAutoencoder
-from skdae.training import as_loss
+from skdae.training import Criterion, OptimizerFactory, as_loss
 
 __all__ = ["DenseDAE"]
 
@@ -160,30 +163,30 @@ class DenseDAE(BaseDenoisingAutoencoder):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256,),
+        hidden_layer_sizes: Sequence[int] = (256,),
         *,
-        latent_dim=32,
-        activation="relu",
-        noise="auto",
-        self_supervised=None,
-        loss="mse",
-        optimizer="adamw",
-        lr=0.003,
-        lr_schedule="one_cycle",
-        max_epochs="auto",
-        batch_size="auto",
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        sample_shape=None,
-        standardize="auto",
-        device="auto",
-        precision="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        latent_dim: int = 32,
+        activation: str = "relu",
+        noise: Noise = "auto",
+        self_supervised: str | None = None,
+        loss: str | Criterion = "mse",
+        optimizer: str | OptimizerFactory = "adamw",
+        lr: float = 0.003,
+        lr_schedule: str = "one_cycle",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        sample_shape: int | Sequence[int] | None = None,
+        standardize: bool | str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.latent_dim = latent_dim
         self.activation = activation

@@ -10,6 +10,7 @@ import secrets
 import stat
 from collections.abc import Callable
 from os import PathLike
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def read_weights(path: str | PathLike) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, facts
 
 
-def check_facts(facts: Any, path: str | PathLike) -> dict[str, Any]:
+def check_facts(facts: object, path: str | PathLike) -> dict[str, Any]:
     """Return the facts of a file as ``fit`` has them: lists are tuples.
 
     Raises
@@ -114,31 +115,31 @@ def check_facts(facts: Any, path: str | PathLike) -> dict[str, Any]:
     return kept
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and fits_float(value) and math.isfinite(value)
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_flag(value: Any) -> bool:
+def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     return isinstance(value, list) and 1 <= len(value) <= 3 and are_sizes(value)
 
 
-def _is_shape_of_X(value: Any) -> bool:
+def _is_shape_of_X(value: object) -> bool:
     return _is_shape(value) or value in ([None], [None] * 2, [None] * 3)
 
 
-def _are_units(value: Any) -> bool:
+def _are_units(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_are_units_of_one, value))
 
 
-def _are_units_of_one(value: Any) -> bool:
+def _are_units_of_one(value: object) -> bool:
     """Whether this is a centre for each channel, and a scale."""
     if not (isinstance(value, list) and len(value) == 2 and isinstance(value[0], list)):
         return False
@@ -147,7 +148,7 @@ def _are_units_of_one(value: Any) -> bool:
 
 
 # What a file says beside its weights: the rule, and how the message calls it.
-_FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+_FACTS: dict[str, tuple[Callable[[object], bool], str]] = {
     "estimator": (_is_name, "the name of a class"),
     "settings": (lambda value: isinstance(value, dict), "a dict of parameters"),
     "sample_shape": (_is_shape, "one to three ints > 0"),
@@ -168,6 +169,6 @@ _FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def _safetensors(module: str = "safetensors") -> Any:
+def _safetensors(module: str = "safetensors") -> ModuleType:
     owner = "save_weights and load_weights"
     return import_optional(module, package="safetensors", extra="safetensors", owner=owner)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from torch import nn
 
+from skdae._random import RandomState
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.training import Criterion, OptimizerFactory
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -158,28 +162,28 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
 
     def __init__(
         self,
-        module,
+        module: Callable[[tuple[int, ...]], nn.Module],
         *,
-        noise="auto",
-        self_supervised=None,
-        loss="mse",
-        optimizer="adamw",
-        lr=0.003,
-        lr_schedule="one_cycle",
-        max_epochs="auto",
-        batch_size="auto",
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        sample_shape=None,
-        standardize=False,
-        device="auto",
-        precision="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        noise: Noise = "auto",
+        self_supervised: str | None = None,
+        loss: str | Criterion = "mse",
+        optimizer: str | OptimizerFactory = "adamw",
+        lr: float = 0.003,
+        lr_schedule: str = "one_cycle",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        sample_shape: int | Sequence[int] | None = None,
+        standardize: bool | str = False,
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.module = module
         self.noise = noise
         self.self_supervised = self_supervised

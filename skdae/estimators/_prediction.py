@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._checks import check_finite
-from skdae.data import Batch, Samples, read_target
+from skdae.data import Batch, Rows, Samples, read_target
 from skdae.estimators._attributes import Attributes
 from skdae.estimators._building import code_shape
 from skdae.inference import apply, chunk_size, over_spots, over_turns
@@ -30,7 +30,7 @@ class PredictionMixin(TransformerMixin, Attributes):
     ``set_output`` wraps the ``transform`` of a class only where that is a TransformerMixin.
     """
 
-    def predict(self, X: Any, *, tta: bool = False, j_invariant: bool = False) -> Any:
+    def predict(self, X: ArrayLike, *, tta: bool = False, j_invariant: bool = False) -> Rows:
         """Denoise samples.
 
         Large images and signals run in overlapping tiles, which changes nothing but the memory it
@@ -66,7 +66,7 @@ class PredictionMixin(TransformerMixin, Attributes):
             return samples.restore(averages)
         return samples.restore(self._denoise(samples))
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode samples.
 
         Parameters
@@ -82,7 +82,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         return self._encode(self._read(X).as_one_batch(self._owner))
 
     @available_if(lambda self: self._decodes)
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode codes.
 
         Parameters
@@ -108,7 +108,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         (rows,) = apply(net, "decode", [batch], n_outputs=math.prod(shape), size=size)
         return self._format.restore(rows)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the R² of what ``predict`` gives, pooled over all values.
 
         Parameters
@@ -136,7 +136,7 @@ class PredictionMixin(TransformerMixin, Attributes):
             return float(error == 0)
         return float(1 - error / spread)
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return the negative mean squared reconstruction error of each sample.
 
         Parameters
@@ -156,7 +156,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         return -np.concatenate([np.square(error).mean(axis=1) for error in errors])
 
     # ------------------------------------------------------------------ computing
-    def _check_averages(self, **averages: Any) -> None:
+    def _check_averages(self, **averages: object) -> None:
         """Check the arguments of predict that ask for a mean of several predictions."""
         owner, n_axes = self._owner, len(self.sample_shape_)
         needed = {
@@ -191,7 +191,7 @@ class PredictionMixin(TransformerMixin, Attributes):
             images = spots(images)
         return torch.from_numpy(images).flatten(1)
 
-    def _read(self, X: Any) -> Samples:
+    def _read(self, X: ArrayLike) -> Samples:
         """Check samples against those of fit."""
         check_is_fitted(self)
         lists = self._format.any_size or not self._reads_flat_rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import BuiltinFunctionType, FunctionType, NoneType
-from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +66,7 @@ def check_unchanged(estimator: Attributes) -> None:
         )
 
 
-def is_same_setting(a: Any, b: Any) -> bool:
+def is_same_setting(a: object, b: object) -> bool:
     """Whether two values of a parameter build the same net.
 
     Sequences are the same if their values are, whatever holds them. A function is the same as
@@ -88,7 +87,7 @@ def is_same_setting(a: Any, b: Any) -> bool:
     return is_same_setting(_parts(a), _parts(b))
 
 
-def _parts(value: Any) -> Any:
+def _parts(value: object) -> object:
     """Return what pickle and copy make an object of."""
     reduced = value.__reduce_ex__(4)
     if isinstance(reduced, str):
@@ -96,14 +95,14 @@ def _parts(value: Any) -> Any:
     return [list(part) if hasattr(part, "__next__") else part for part in reduced]
 
 
-def plain_settings(parameters: dict[str, Any]) -> dict[str, Any]:
+def plain_settings(parameters: dict[str, object]) -> dict[str, object]:
     """Return the parameters that decide what trained weights mean, as a file can hold them."""
     return {
         name: _plain(value) for name, value in parameters.items() if name not in _NOT_IN_WEIGHTS
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
@@ -115,7 +114,7 @@ def _plain(value: Any) -> Any:
     return _CALLABLE if callable(value) else f"<a {type(value).__name__}>"
 
 
-def check_settings(estimator: Attributes, settings: dict[str, Any]) -> None:
+def check_settings(estimator: Attributes, settings: dict[str, object]) -> None:
     """Check that an estimator has the settings that weights were trained with.
 
     Of callables it is only known that they are some; parameters of other versions are left out.
@@ -141,7 +140,7 @@ def check_settings(estimator: Attributes, settings: dict[str, Any]) -> None:
         )
 
 
-def _describes(declared: Any, estimator: Attributes, owner: str) -> bool:
+def _describes(declared: object, estimator: Attributes, owner: str) -> bool:
     """Whether a declared shape, or none, goes with the samples of the fit; sides with a list."""
     if declared is None:
         return True

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import ClassVar
 
+from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._convolutional import ConvolutionalMixin
 from skdae.nn import ACTIVATIONS, ResidualUNet
-from skdae.training import as_loss
+from skdae.training import Criterion, OptimizerFactory, as_loss
 
 __all__ = ["UNetDAE"]
 
@@ -197,35 +200,35 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     def __init__(
         self,
-        channels=(32, 64),
+        channels: Sequence[int] = (32, 64),
         *,
-        n_blocks=2,
-        kernel_size=3,
-        unshuffle=2,
-        activation="gelu",
-        residual=False,
-        noise="auto",
-        self_supervised=None,
-        loss="mse",
-        optimizer="muon",
-        lr=0.02,
-        lr_schedule="one_cycle",
-        max_epochs="auto",
-        batch_size="auto",
-        validation_fraction=0.1,
-        early_stopping=False,
-        n_iter_no_change=10,
-        sample_shape=None,
-        standardize="auto",
-        patch_size="auto",
-        augment=False,
-        device="auto",
-        precision="auto",
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        n_blocks: int = 2,
+        kernel_size: int = 3,
+        unshuffle: int = 2,
+        activation: str = "gelu",
+        residual: bool = False,
+        noise: Noise = "auto",
+        self_supervised: str | None = None,
+        loss: str | Criterion = "mse",
+        optimizer: str | OptimizerFactory = "muon",
+        lr: float = 0.02,
+        lr_schedule: str = "one_cycle",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 10,
+        sample_shape: int | Sequence[int] | None = None,
+        standardize: bool | str = "auto",
+        patch_size: int | tuple[int, ...] | str | None = "auto",
+        augment: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.channels = channels
         self.n_blocks = n_blocks
         self.kernel_size = kernel_size
@@ -258,7 +261,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         if self.residual and as_loss(self.loss).compares_probabilities:
             raise ValueError(
                 f"residual=True of UNetDAE cannot go with loss={self.loss!r}: a sum with the noisy "
-                "input is no probability. Take loss='mse', or residual=False."
+                "input is no probability. Take loss='mse', or residual: bool = False."
             )
         return ResidualUNet(
             sample_shape,

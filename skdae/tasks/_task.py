@@ -17,6 +17,7 @@ from torch import Tensor
 from skdae.data import Samples, full_range, to_channels_first
 from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import ListOrigin, Origin
+from skdae.training import Criterion
 
 __all__ = ["Batch", "Given", "Task"]
 
@@ -60,7 +61,7 @@ class Given:
     sample_shape: tuple[int, ...]
     starts_anew: bool
     noise: NoiseInjector | str | None
-    loss: Any
+    loss: str | Criterion
     early_stopping: bool
 
     def has_target_of_its_own(self) -> bool:

@@ -8,10 +8,10 @@ from skdae.training._losses import LOSSES, Criterion, Loss, as_loss
 from skdae.training._memory import kept_memory
 from skdae.training._modules import has_only_known_layers
 from skdae.training._net import DenoisingNet
-from skdae.training._optimizers import OPTIMIZERS
+from skdae.training._optimizers import OPTIMIZERS, OptimizerFactory
 from skdae.training._patches import Patches, patch_shape
 from skdae.training._schedules import SCHEDULES
-from skdae.training._skorch import fresh_callbacks
+from skdae.training._skorch import Callback, fresh_callbacks
 from skdae.training._spots import at_spots, per_channel
 from skdae.training._standardization import Standardization, channels_last
 from skdae.training._state import (
@@ -29,10 +29,12 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "Batches",
+    "Callback",
     "Criterion",
     "DenoisingNet",
     "Loss",
     "LossExploded",
+    "OptimizerFactory",
     "Patches",
     "Standardization",
     "as_loss",

@@ -8,7 +8,7 @@ import torch
 
 from skdae.training._muon import Muon
 
-__all__ = ["OPTIMIZERS", "adam", "adamw", "muon", "sgd"]
+__all__ = ["OPTIMIZERS", "OptimizerFactory", "adam", "adamw", "muon", "sgd"]
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from skdae.data import from_channels_first
 from skdae.training._losses import Criterion
 
-__all__ = ["InPlainOrder", "fresh_callbacks"]
+__all__ = ["Callback", "InPlainOrder", "fresh_callbacks"]
 
 
 def fresh_callbacks(
