@@ -80,6 +80,13 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         Whether the module sees the data centred and scaled, and its output is taken back to their
         units: see :doc:`/user_guide/shapes`. False shows it the data as they are, as a module that
         ends in a sigmoid needs them. "auto" is True unless the loss is "bce".
+    patch_size : int, tuple of int, "auto" or None, default="auto"
+        Sides of the patches that training draws at random from images and signals, for a module
+        that promises to take any size: :class:`skdae.nn.AnySize`. None takes whole samples, which
+        must be of one size. "auto" takes whole samples of arrays, and of lists of samples of
+        different sizes patches of 64 x 64, or of 1024 for signals.
+    augment : bool, default=False
+        Whether training flips and turns the images at random.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -177,6 +184,8 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         n_iter_no_change: int = 10,
         sample_shape: int | Sequence[int] | None = None,
         standardize: bool | str = False,
+        patch_size: int | tuple[int, ...] | str | None = "auto",
+        augment: bool = False,
         device: str = "auto",
         precision: str = "auto",
         callbacks: Callbacks = None,
@@ -198,6 +207,8 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         self.n_iter_no_change = n_iter_no_change
         self.sample_shape = sample_shape
         self.standardize = standardize
+        self.patch_size = patch_size
+        self.augment = augment
         self.device = device
         self.precision = precision
         self.callbacks = callbacks

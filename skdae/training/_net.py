@@ -77,7 +77,6 @@ class DenoisingNet(BuiltNet):
             If a loss explodes, after the best weights so far are restored.
         """
         self._captured: CapturedStep | None = None
-        self._autocast = autocast(training.device, self.precision_)
         self._n_whole_epochs = len(self.history)
         # Callbacks of skorch read these.
         self.verbose, self.batch_size = verbose, training.batch_size
@@ -285,7 +284,7 @@ class DenoisingNet(BuiltNet):
         """Apply the module to inputs in the units of the data."""
         if self.standardization_ is not None:
             x = self.standardization_.of_inputs(x)
-        with self._autocast:
+        with autocast(x.device, self.precision_):
             return self.module_(channels_last(x)).float()
 
     def _restored(self, output: Tensor) -> Tensor:

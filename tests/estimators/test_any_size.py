@@ -572,6 +572,25 @@ def test_a_module_of_the_user_that_promises_any_size_takes_lists_and_tiles(monke
     np.testing.assert_allclose(turned, dae.predict(large, tta=True), atol=1e-6)
 
 
+def test_a_module_of_the_user_trains_on_patches_of_arrays():
+    X = RNG.random((6, 30, 41)).astype(np.float32)
+    sizes = []
+
+    class Recording(Strided):
+        def forward(self, x):
+            sizes.append(tuple(x.shape[2:]))
+            return super().forward(x)
+
+    dae = DenoisingAutoencoder(Recording, noise="gaussian", max_epochs=1, random_state=0)
+    dae.fit(X)
+    assert set(sizes) == {(30, 41)}
+    sizes.clear()
+    clone(dae).set_params(patch_size=(16, 8), augment=True).fit(X)
+    assert sizes.count((16, 8)) >= 1
+    with pytest.raises(ValueError, match="takes patch_size=8 only with a module that promises"):
+        DenoisingAutoencoder(Silent, noise="gaussian", patch_size=8).fit(X)
+
+
 def test_a_fit_on_a_list_goes_on_with_an_array():
     images = [RNG.random((30 + i, 41)).astype(np.float32) for i in range(3)]
     dae = DenoisingAutoencoder(Strided, noise="gaussian", random_state=0).partial_fit(images)
