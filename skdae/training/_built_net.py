@@ -18,6 +18,7 @@ from skdae.training._losses import Loss
 from skdae.training._modules import has_only_known_layers
 from skdae.training._skorch import InPlainOrder
 from skdae.training._standardization import Standardization
+from skdae.training._threads import few_threads
 from skdae.training._work import counted_products
 
 __all__ = ["BuiltNet"]
@@ -115,7 +116,7 @@ class BuiltNet(NeuralNet):
         """Send one sample through the module; return it, its code and its output."""
         x = torch.full((1, *module_shape(sample_shape)), 0.5, device=self.device)
         module = self.module_.eval()
-        with self._global_generator(), torch.inference_mode():
+        with self._global_generator(), few_threads(0, 0), torch.inference_mode():
             code = module.encode(x)
             with counted_products(module) as counts:
                 output = module(x)
