@@ -34,6 +34,7 @@ from skdae.data._shapes import (
     same_sides,
     warn_of_unclear_axes,
 )
+from skdae.data._stored import Stored, is_stored
 from skdae.data._targets import check_order, read_target
 from skdae.data._units import Units
 
@@ -43,6 +44,7 @@ __all__ = [
     "DataFormat",
     "Rows",
     "Samples",
+    "Stored",
     "Units",
     "are_signals",
     "are_sizes",
@@ -61,6 +63,7 @@ __all__ = [
     "infer_sample_shape",
     "is_list_of_samples",
     "is_list_to_learn",
+    "is_stored",
     "module_shape",
     "read_clean",
     "read_first",

@@ -15,6 +15,7 @@ from skdae.data._arrays import ROW_DTYPES, check_ranges, restore_dtype
 from skdae.data._lists import as_one_array, is_list_of_samples, read_list
 from skdae.data._samples import Samples
 from skdae.data._shapes import same_sides
+from skdae.data._stored import Stored, is_stored
 from skdae.data._units import Units
 
 __all__ = ["DataFormat"]
@@ -113,6 +114,8 @@ class DataFormat:
         self, X: Any, estimator: BaseEstimator, *, any_size: bool, finite: bool
     ) -> Samples:
         owner = type(estimator).__name__
+        if is_stored(X):
+            return self._read_stored(X, estimator, any_size=any_size)
         array = as_array(X)
         if self.is_list and not isinstance(array, np.ndarray):
             raise ValueError(
@@ -129,6 +132,12 @@ class DataFormat:
                 f"{self.sample_shape}. Flat rows are read as such samples too."
             )
         return Samples(rows, shape, self.sample_shape)
+
+    def _read_stored(self, X: Any, estimator: BaseEstimator, *, any_size: bool) -> Samples:
+        """Read an array that stays in its file: samples along the first axis."""
+        first = self._read_array(X[:1], estimator, any_size=any_size, finite=False)
+        rows = Stored.rows_of(X, type(estimator).__name__)
+        return Samples(rows, tuple(X.shape), first.sample_shape)
 
     def _with_axes(self, array: np.ndarray, owner: str) -> Samples:
         """Read an array of samples of any size, or one such sample."""

@@ -14,6 +14,7 @@ import numpy as np
 from skdae._checks import as_array, check_finite, check_kind
 from skdae.data._arrays import full_range
 from skdae.data._shapes import are_signals, check_axes, declared_shape
+from skdae.data._stored import Stored, is_in_a_file
 
 __all__ = [
     "Rows",
@@ -116,13 +117,14 @@ def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np
     if len(X) == 0:
         raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
     names = [f"{name}[{index}]" for index in range(len(X))]
-    arrays = [np.asarray(as_array(x, which)) for x, which in zip(X, names, strict=True)]
+    arrays = [_opened(x, owner, which) for x, which in zip(X, names, strict=True)]
     for array, which in zip(arrays, names, strict=True):
         check_kind(array.dtype, owner, which)
     for array, which in zip(arrays, names, strict=True):
         _check_axes_and_numbers(array, owner, which)
     for array, which in zip(arrays, names, strict=True):
-        check_finite(array, owner, which, limit=np.float32)
+        if not isinstance(array, Stored):  # which is checked when it is read
+            check_finite(array, owner, which, limit=np.float32)
     whites = [full_range(array.dtype) for array in arrays]
     if len(set(whites)) > 1:
         index = next(i for i, white in enumerate(whites) if white != whites[0])
@@ -132,6 +134,13 @@ def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np
             f"{arrays[index].dtype}."
         )
     return arrays
+
+
+def _opened(x: Any, owner: str, name: str) -> Any:
+    """Return a sample as an array, or as one that stays in its file."""
+    if is_in_a_file(x):
+        return Stored(x, tuple(x.shape), owner, name)
+    return np.asarray(as_array(x, name))
 
 
 def _check_axes_and_numbers(array: np.ndarray, owner: str, name: str) -> None:
@@ -152,7 +161,11 @@ def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -
     one_channel = like is None or like[-1] == 1
     if axes == 2 and array.ndim == 2 and len(array) == 1 and one_channel:
         return array.reshape(-1, 1)
-    return array[..., np.newaxis] if array.ndim == axes - 1 else array
+    if array.ndim != axes - 1:
+        return array
+    if isinstance(array, Stored):
+        return Stored(array.source, (*array.shape, 1), array.owner, array.name)
+    return array[..., np.newaxis]
 
 
 def as_one_array(X: Any, owner: str) -> Any:

@@ -16,6 +16,7 @@ from skdae.data._arrays import ROW_DTYPES
 from skdae.data._lists import as_one_array, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples
 from skdae.data._shapes import declared_shape, infer_sample_shape, warn_of_unclear_axes
+from skdae.data._stored import is_stored, stored_rows
 
 __all__ = ["is_list_to_learn", "read_clean", "read_first"]
 
@@ -74,12 +75,17 @@ def read_first(
         for name in ("n_features_in_", "feature_names_in_"):
             estimator.__dict__.pop(name, None)
         return Samples(samples, (len(X), *[None] * np.ndim(X[0])), samples[0].shape)
-    rows, shape = validate_rows(estimator, as_one_array(X, owner), reset=True, dtype=ROW_DTYPES)
+    if is_stored(X):
+        rows, shape = stored_rows(X, estimator, reset=True)
+    else:
+        X = as_one_array(X, owner)
+        rows, shape = validate_rows(estimator, X, reset=True, dtype=ROW_DTYPES)
     inferred = infer_sample_shape(shape[1:], sample_shape, owner, flat=flat)
     if not flat and sample_shape is None:
         if len(shape) == 2:
             _warn_of_flat_rows(shape[1], inferred, owner)
-        warn_of_unclear_axes(rows.reshape(shape), owner)
+        if not is_stored(X):
+            warn_of_unclear_axes(rows.reshape(shape), owner)
     return Samples(rows, shape, inferred)
 
 

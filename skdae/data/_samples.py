@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skdae.data._arrays import as_fraction, restore_dtype, row_dtype, rows_to_tensor
 from skdae.data._lists import Rows, first_of_another_shape
+from skdae.data._stored import Stored
 from skdae.data._units import Units, measure_units
 
 __all__ = ["Batch", "Samples"]
@@ -38,6 +39,8 @@ class Batch(NamedTuple):
     def values(self, which: slice = slice(None)) -> np.ndarray:
         """Return flat rows: uint8, uint16 or float32."""
         rows = self.rows[which]
+        if isinstance(rows, list):
+            rows = np.stack([sample[:] for sample in rows])
         rows = np.ascontiguousarray(rows, dtype=row_dtype(rows.dtype))
         return rows if rows.ndim == 2 else rows.reshape(len(rows), -1)
 
@@ -107,16 +110,35 @@ class Samples:
         """Return the shape of a sample of an array, or that of each sample of a list."""
         return [row.shape for row in self.rows] if self.is_list else [self.sample_shape]
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the values stay in a file, and are read in parts."""
+        return isinstance(self.rows, Stored)
+
+    def in_memory(self) -> Iterator[Samples]:
+        """Yield the samples in parts that fit into memory, in their order."""
+        if not isinstance(self.rows, Stored):
+            yield self
+            return
+        for block in self.rows.blocks():
+            rows = self.rows[block]
+            yield replace(self, rows=rows, shape=(len(rows), *self.shape[1:]))
+
     def images(self) -> list[np.ndarray]:
         """View the samples with their axes, (..., channels)."""
         if isinstance(self.rows, list):
             return self.rows
+        if isinstance(self.rows, Stored):
+            source, owner, shape = self.rows.source, self.rows.owner, self.sample_shape
+            return [Stored(source, shape, owner, index=i) for i in range(len(self.rows))]
         return list(self.rows.reshape(-1, *self.sample_shape))
 
     def batches(self) -> Iterator[Batch]:
         """Yield what goes through a net together: an array, or one sample of a list."""
         if isinstance(self.rows, list):
-            yield from (Batch(sample[np.newaxis], sample.shape, True) for sample in self.rows)
+            for sample in self.rows:
+                rows = [sample] if isinstance(sample, Stored) else sample[np.newaxis]
+                yield Batch(rows, sample.shape, True)
         else:
             yield Batch(self.rows, self.sample_shape, self.alone)
 

@@ -11,6 +11,7 @@ from skdae._checks import as_array, check_rows
 from skdae.data._arrays import ROW_DTYPES, check_ranges
 from skdae.data._lists import Rows, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples
+from skdae.data._stored import Stored, is_stored
 
 __all__ = ["check_order", "read_target"]
 
@@ -50,6 +51,8 @@ def read_target(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> Sa
 def _read_array(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> np.ndarray | None:
     """Return y as rows if its shape is that of X, and None if it is labels."""
     expected = samples.shape
+    if is_stored(y) and tuple(y.shape) == expected:
+        return Stored.rows_of(y, owner, "y")
     if is_list_of_samples(y):
         y = _stacked(y, owner)
     y = as_array(y, "y")

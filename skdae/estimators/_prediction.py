@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,9 @@ class PredictionMixin(TransformerMixin, Attributes):
     ``set_output`` wraps the ``transform`` of a class only where that is a TransformerMixin.
     """
 
-    def predict(self, X: ArrayLike, *, tta: bool = False, j_invariant: bool = False) -> Rows:
+    def predict(
+        self, X: ArrayLike, *, tta: bool = False, j_invariant: bool = False, out: Any = None
+    ) -> Any:
         """Denoise samples.
 
         Large images and signals run in overlapping tiles, which changes nothing but the memory it
@@ -52,6 +55,10 @@ class PredictionMixin(TransformerMixin, Attributes):
             for signals). For nets that were trained with ``self_supervised="blind_spot"``
             on noise that they would copy otherwise.
 
+        out : array-like of X's shape with slices, or None, default=None
+            Where to write the result, block by block, as into an array of Zarr or HDF5 or a memory
+            map: for an X that is too large for memory. None makes an array.
+
         Returns
         -------
         X_denoised : ndarray of X's shape, or list of ndarray
@@ -60,11 +67,9 @@ class PredictionMixin(TransformerMixin, Attributes):
         """
         samples = self._read(X)
         self._check_averages(tta=tta, j_invariant=j_invariant)
-        if tta or j_invariant:
-            batches = samples.batches()
-            averages = [self._averaged(b, tta=tta, j_invariant=j_invariant) for b in batches]
-            return samples.restore(averages)
-        return samples.restore(self._denoise(samples))
+        if samples.is_stored or out is not None:
+            return self._predict_into(out, samples, tta=tta, j_invariant=j_invariant)
+        return self._predict_in_memory(samples, tta=tta, j_invariant=j_invariant)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode samples.
@@ -79,7 +84,9 @@ class PredictionMixin(TransformerMixin, Attributes):
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes, flattened.
         """
-        return self._encode(self._read(X).as_one_batch(self._owner))
+        parts = self._read(X).in_memory()
+        codes = [self._encode(part.as_one_batch(self._owner)) for part in parts]
+        return np.concatenate(codes) if len(codes) > 1 else codes[0]
 
     @available_if(lambda self: self._decodes)
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
@@ -126,6 +133,8 @@ class PredictionMixin(TransformerMixin, Attributes):
         """
         samples = self._read(X)
         target = read_target(y, samples, self._owner, unmatched_y="raise") or samples
+        if samples.is_stored:
+            return self._score_in_parts(samples, target)
         truths = [batch.fractions().astype(np.float64) for batch in target.batches()]
         denoised = self._denoise(samples)
         errors = [rows.numpy() - truth for rows, truth in zip(denoised, truths, strict=True)]
@@ -150,12 +159,47 @@ class PredictionMixin(TransformerMixin, Attributes):
             Lower is less like the training data. ``uint8`` and ``uint16`` samples are
             compared as fractions of their range.
         """
-        samples = self._read(X)
-        pairs = zip(self._denoise(samples), samples.batches(), strict=True)
-        errors = [rows.numpy() - batch.fractions().astype(np.float64) for rows, batch in pairs]
-        return -np.concatenate([np.square(error).mean(axis=1) for error in errors])
+        errors = []
+        for samples in self._read(X).in_memory():
+            for rows, batch in zip(self._denoise(samples), samples.batches(), strict=True):
+                error = rows.numpy() - batch.fractions().astype(np.float64)
+                errors.append(np.square(error).mean(axis=1))
+        return -np.concatenate(errors)
 
     # ------------------------------------------------------------------ computing
+    def _predict_in_memory(self, samples: Samples, *, tta: bool, j_invariant: bool) -> Rows:
+        if not tta and not j_invariant:
+            return samples.restore(self._denoise(samples))
+        batches = samples.batches()
+        return samples.restore(
+            [self._averaged(batch, tta=tta, j_invariant=j_invariant) for batch in batches]
+        )
+
+    def _predict_into(self, out: Any, samples: Samples, **averages: bool) -> Any:
+        """Denoise block by block, and write each where it belongs."""
+        shape = samples.shape
+        if out is None:
+            out = np.empty(shape, dtype=samples.dtype)
+        if samples.is_list or tuple(getattr(out, "shape", ())) != shape:
+            raise ValueError(
+                f"The 'out' argument of {self._owner}.predict must be an array of the shape of X, "
+                f"{shape}. Got {type(out).__name__} of shape {getattr(out, 'shape', None)}."
+            )
+        if not np.can_cast(samples.dtype, out.dtype, "same_kind"):
+            raise ValueError(
+                f"The 'out' argument of {self._owner}.predict must hold {samples.dtype}. Got an "
+                f"array of {out.dtype}."
+            )
+        start = 0
+        for part in samples.in_memory():
+            if part is samples:
+                out[...] = self._predict_in_memory(part, **averages)
+                break
+            stop = start + len(part.rows)
+            out[start:stop] = self._predict_in_memory(part, **averages)
+            start = stop
+        return out
+
     def _check_averages(self, **averages: object) -> None:
         """Check the arguments of predict that ask for a mean of several predictions."""
         owner, n_axes = self._owner, len(self.sample_shape_)
@@ -203,6 +247,20 @@ class PredictionMixin(TransformerMixin, Attributes):
             shape = code_shape(shape[0], batch.sample_shape, self.net_.module_)
         (codes,) = self._apply("encode", batch, n_outputs=math.prod(shape))
         return codes.numpy()
+
+    def _score_in_parts(self, samples: Samples, target: Samples) -> float:
+        """Return the R² of samples that stay in a file: means and spreads of blocks, merged."""
+        n, mean, spread, error = 0, 0.0, 0.0, 0.0
+        for part, clean in zip(samples.in_memory(), target.in_memory(), strict=True):
+            (rows,), (batch,) = self._denoise(part), clean.batches()
+            truth = batch.fractions().astype(np.float64)
+            error += np.square(rows.numpy() - truth).sum()
+            step = truth.mean() - mean
+            total = n + truth.size
+            spread += np.square(truth - truth.mean()).sum() + step**2 * n * truth.size / total
+            mean += step * truth.size / total
+            n = total
+        return float(1 - error / spread) if spread else float(error == 0)
 
     def _denoise(self, samples: Samples) -> list[Tensor]:
         return self._apply("denoise", *samples.batches())

@@ -13,10 +13,19 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdae._random import make_generator
-from skdae.data import Samples, Units, are_sizes, full_range, rows_to_tensor
+from skdae.data import Samples, Stored, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
 from skdae.tasks import SELF_SUPERVISED, Task
-from skdae.training import Batches, Loss, Patches, fresh_callbacks, patch_shape, place
+from skdae.training import (
+    Batches,
+    Loss,
+    Patches,
+    StoredBatches,
+    fresh_callbacks,
+    patch_shape,
+    place,
+    split_blocks,
+)
 
 __all__ = ["TrainingMixin"]
 
@@ -175,7 +184,12 @@ class TrainingMixin(Attributes):
                 )
             n_valid = min(max(1, round(self.validation_fraction * n_samples)), n_samples - 1)
             # The same part in every call of partial_fit and every warm start.
-            indices = torch.randperm(n_samples, generator=make_generator(order_seed))
+            generator = make_generator(order_seed)
+            rows = task.samples.rows
+            if isinstance(rows, Stored):
+                indices = split_blocks(rows, generator)
+            else:
+                indices = torch.randperm(n_samples, generator=generator)
         make = self._whole_batches(task) if patch is None else self._patches(task, patch)
         generator = make_generator(epoch_seed, net.device)
         training = make(indices[n_valid:].sort().values, generator=generator)
@@ -186,6 +200,8 @@ class TrainingMixin(Attributes):
     def _whole_batches(self, task: Task) -> Callable[..., Batches]:
         """Return what makes batches of whole samples."""
         device, shape = torch.device(self.net_.device), task.samples.sample_shape
+        if task.samples.is_stored:
+            return self._stored_batches(task)
         parts = [part.rows for part in (task.samples, task.target) if part is not None]
         rows, *targets = place([rows_to_tensor(np.asarray(part)) for part in parts], device)
 
@@ -198,6 +214,25 @@ class TrainingMixin(Attributes):
                 batch_size=self._batch_size_for(len(indices), shape),
                 device=device,
                 repeatable=task.is_repeatable,
+                make_batch=task.make_batch,
+                **source,
+            )
+
+        return make
+
+    def _stored_batches(self, task: Task) -> Callable[..., Batches]:
+        """Return what makes batches of samples that stay in a file."""
+        rows, shape = task.samples.rows, task.samples.sample_shape
+        assert isinstance(rows, Stored)
+
+        def make(indices: Tensor, **source: Any) -> Batches:
+            return StoredBatches(
+                rows,
+                None if task.target is None else task.target.rows,
+                indices=indices,
+                sample_shape=shape,
+                batch_size=self._batch_size_for(len(indices), shape),
+                device=torch.device(self.net_.device),
                 make_batch=task.make_batch,
                 **source,
             )

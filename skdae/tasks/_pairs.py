@@ -8,7 +8,7 @@ import numpy as np
 
 from skdae._checks import as_array
 from skdae._warnings import warn_user
-from skdae.data import Samples, full_range, is_list_of_samples
+from skdae.data import Samples, full_range, is_list_of_samples, is_stored
 from skdae.tasks._clean import check_one_noise
 from skdae.tasks._task import Given, Task
 
@@ -61,6 +61,8 @@ def _warn_of_labels(X: Any, y: Any, samples: Samples, target: Samples, owner: st
 
 
 def _dtype_of(data: Any) -> np.dtype:
+    if is_stored(data):
+        return np.dtype(data.dtype)
     return np.asarray(as_array(data[0] if is_list_of_samples(data) else data)).dtype
 
 

@@ -21,6 +21,7 @@ from skdae.training._state import (
     module_arrays,
     to_arrays,
 )
+from skdae.training._stored_batches import StoredBatches, split_blocks
 from skdae.training._threads import n_threads_here, on_pool
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "OptimizerFactory",
     "Patches",
     "Standardization",
+    "StoredBatches",
     "as_loss",
     "at_spots",
     "channels_last",
@@ -55,5 +57,6 @@ __all__ = [
     "per_channel",
     "place",
     "resolve_device",
+    "split_blocks",
     "to_arrays",
 ]

@@ -1,0 +1,116 @@
+"""Batches of arrays that are too large for memory: shuffled blocks, and shuffled within."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdae._random import make_generator
+from skdae.data import Stored, to_channels_first
+from skdae.training._batches import Batches
+
+__all__ = ["StoredBatches", "split_blocks"]
+
+# Blocks that are in memory together, and are shuffled with each other. The next ones are read
+# meanwhile.
+_AT_ONCE = 16
+
+
+class StoredBatches(Batches):
+    """Batches of rows that stay in a file, in an order that suits a disk.
+
+    An epoch takes blocks of consecutive rows in a random order. So many of them as fit into
+    memory are read one after another, while the net trains on those before, and their rows are
+    shuffled. No more than twice as many blocks are in memory.
+
+    Parameters
+    ----------
+    rows : Stored
+        Inputs before the noise.
+    target : Stored, ndarray or None
+        What the outputs should be; None is the rows themselves.
+    indices : Tensor of int
+        Which rows to pass over: whole blocks, in their order.
+    **kwargs
+        Other parameters of :class:`Batches`.
+    """
+
+    def __init__(self, rows: Stored, target: Any, *, indices: Tensor, **kwargs: Any):
+        super().__init__(rows, target, indices=indices, **kwargs)
+        self.repeatable = False
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        """Pass over the rows once."""
+        generator = self.generator or make_generator(self.seed, self.device)
+        sources = [self.rows] if self.target is None else [self.rows, self.target]
+        stops = [*self.starts[1:], len(self)]
+        waiting = [torch.empty(0) for _ in sources]
+        groups = self._groups(sources)
+        for start, stop in zip(self.starts, stops, strict=True):
+            size = stop - start
+            while len(waiting[0]) < size:
+                group = next(groups)
+                empty = not len(waiting[0])
+                waiting = (
+                    group if empty else [torch.cat(p) for p in zip(waiting, group, strict=True)]
+                )
+            parts = [self._to_device(part[:size].clone()) for part in waiting]
+            waiting = [part[size:] for part in waiting]
+            rows, target = parts[0], parts[-1]
+            if self.make_batch is not None:
+                yield self.make_batch(rows, target, self.sample_shape, generator)
+            else:
+                yield tuple(to_channels_first(x, self.sample_shape) for x in (rows.clone(), target))
+
+    def _groups(self, sources: list[Any]) -> Iterator[list[Tensor]]:
+        """Yield the rows of some blocks, shuffled if there is a generator, and read the next."""
+        blocks = self._blocks()
+        order = list(range(len(blocks)))
+        seeds = [0] * len(blocks)
+        if self.generator is not None:
+            device = self.generator.device
+            seed = torch.randint(2**31, (), generator=self.generator, device=device).item()
+            rng = np.random.default_rng(int(seed))
+            order = rng.permutation(len(blocks)).tolist()
+            seeds = rng.integers(2**31, size=len(blocks)).tolist()
+        groups = [order[i : i + _AT_ONCE] for i in range(0, len(order), _AT_ONCE)]
+
+        def read(number: int) -> list[Tensor]:
+            chosen = [blocks[index] for index in groups[number]]
+            parts = [np.concatenate([source[block] for block in chosen]) for source in sources]
+            if self.generator is not None:
+                permutation = np.random.default_rng(seeds[number]).permutation(len(parts[0]))
+                parts = [part[permutation] for part in parts]
+            return [torch.from_numpy(part) for part in parts]
+
+        with ThreadPoolExecutor(1, thread_name_prefix="skdae-read") as reader:
+            coming = reader.submit(read, 0)
+            for number in range(len(groups)):
+                group = coming.result()
+                if number + 1 < len(groups):
+                    coming = reader.submit(read, number + 1)
+                yield group
+
+    def _blocks(self) -> list[slice]:
+        """Return the blocks that the indices consist of."""
+        indices = self.indices.numpy()
+        ends = (np.diff(indices) != 1) | (indices[1:] % self.rows.block_length() == 0)
+        edges = [0, *(np.flatnonzero(ends) + 1).tolist(), len(indices)]
+        return [slice(int(indices[a]), int(indices[b - 1]) + 1) for a, b in pairwise(edges)]
+
+    def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
+        parts = [rows[index : index + 1] for index in chosen.tolist()]
+        return self._to_device(torch.from_numpy(np.concatenate(parts)))
+
+
+def split_blocks(rows: Stored, generator: torch.Generator) -> Tensor:
+    """Return the indices of all rows, block by block in a random order."""
+    blocks = torch.arange(len(rows)).split(rows.block_length())
+    order = torch.randperm(len(blocks), generator=generator).tolist()
+    return torch.cat([blocks[index] for index in order])
