@@ -16,7 +16,16 @@ from skdae._random import make_generator
 from skdae.data import Samples, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
 from skdae.tasks import SELF_SUPERVISED, Task
-from skdae.training import Batches, Loss, Patches, fresh_callbacks, patch_shape, place
+from skdae.training import (
+    Batches,
+    Loss,
+    Patches,
+    checksum,
+    fresh_callbacks,
+    patch_shape,
+    place,
+    processes,
+)
 
 __all__ = ["TrainingMixin"]
 
@@ -141,6 +150,9 @@ class TrainingMixin(Attributes):
         if isinstance(epochs, str):
             epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
             epochs = min(max(epochs, self._fewest_epochs), _MOST_EPOCHS)
+        if processes().size > 1:
+            same = self._what_processes_share(task, training, validation)
+            processes().begin(net.module_, training, **same, epochs=epochs)
         net.train(
             training,
             validation,
@@ -154,9 +166,25 @@ class TrainingMixin(Attributes):
                 loss=net.criterion_,
             ),
             patience=self.n_iter_no_change if validation is not None else None,
-            verbose=self.verbose,
+            verbose=self.verbose if processes().rank == 0 else 0,
             resumes=resumes,
         )
+
+    def _what_processes_share(
+        self, task: Task, training: Batches, validation: Batches | None
+    ) -> dict[str, object]:
+        """Return what must be equal in all processes of a training, by its name."""
+        parts = [part.rows for part in (task.samples, task.target) if part is not None]
+        settings = ("batch_size", "lr", "lr_schedule", "n_iter_no_change")
+        return {
+            "the number of samples": [len(part) for part in parts],
+            "the shape of a sample": training.sample_shape,
+            "the first or the last sample": [checksum(part) for part in parts],
+            "the centre or the scale of the data": repr(self._format.units),
+            "the samples that validate": 0 if validation is None else len(validation),
+            "the epochs trained before": len(self.net_.history),
+            **{name: getattr(self, name) for name in settings},
+        }
 
     def _split(self, task: Task, patch: Shape | None) -> tuple[Batches, Batches | None]:
         """Split off the validation part, at random but from the seed, and share out the rest."""
