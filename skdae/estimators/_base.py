@@ -31,7 +31,14 @@ from skdae.estimators._settings import check_unchanged
 from skdae.estimators._training import TrainingMixin
 from skdae.noise._corrupted import origin_of
 from skdae.tasks import Given, Task, choose_task, same_values
-from skdae.training import Loss, LossExploded, as_loss, free_memory, own_gradient_mode
+from skdae.training import (
+    Loss,
+    LossExploded,
+    as_loss,
+    free_memory,
+    own_gradient_mode,
+    several_processes,
+)
 
 __all__ = ["BaseDenoisingAutoencoder"]
 
@@ -117,6 +124,13 @@ class BaseDenoisingAutoencoder(
         ValueError
             If X was corrupted by a noise step and then changed, if ``y`` is neither labels
             nor of X's shape, or if the training diverges.
+        RuntimeError
+            If torchrun has started several processes, and another one fails or gets other data.
+
+        Notes
+        -----
+        All processes that torchrun has started train one model together: each takes its share of
+        every batch, which is that of all, and all end with the same weights.
         """
         self._fit(X, y, unmatched_y="raise")
         return self
@@ -163,7 +177,7 @@ class BaseDenoisingAutoencoder(
     @own_gradient_mode()
     def _fit(self, X: ArrayLike, y: ArrayLike | None, *, encodes: bool = False, **how: Any) -> Task:
         try:
-            with unchanged_on_failure(self):
+            with several_processes(), unchanged_on_failure(self):
                 return self._fit_or_fail(X, y, encodes=encodes, **how)
         except LossExploded as exploded:
             standardized = bool(self.standardize)

@@ -15,7 +15,7 @@ from skdae._random import draw_seeds
 from skdae.data import DataFormat, module_shape
 from skdae.estimators._attributes import Attributes
 from skdae.nn import AnySize, promises_any_size
-from skdae.training import OPTIMIZERS, DenoisingNet, as_loss, resolve_device
+from skdae.training import OPTIMIZERS, DenoisingNet, as_loss, processes, resolve_device
 
 __all__ = ["BuildingMixin", "code_shape"]
 
@@ -37,7 +37,7 @@ class BuildingMixin(Attributes):
         self.sample_shape_ = form.sample_shape
         self._format = form
         self._precision = self.precision
-        self._seeds = draw_seeds(self.random_state, 2)
+        self._seeds = processes().agreed("a fit", draw_seeds(self.random_state, 2))
         self._trained_in_parts = False
         self._built_with = {
             name: copy.deepcopy(value)

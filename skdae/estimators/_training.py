@@ -21,9 +21,11 @@ from skdae.training import (
     Loss,
     Patches,
     StoredBatches,
+    checksum,
     fresh_callbacks,
     patch_shape,
     place,
+    processes,
     split_blocks,
 )
 
@@ -150,6 +152,9 @@ class TrainingMixin(Attributes):
         if isinstance(epochs, str):
             epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
             epochs = min(max(epochs, self._fewest_epochs), _MOST_EPOCHS)
+        if processes().size > 1:
+            same = self._what_processes_share(task, training, validation)
+            processes().begin(net.module_, training, **same, epochs=epochs)
         net.train(
             training,
             validation,
@@ -163,9 +168,25 @@ class TrainingMixin(Attributes):
                 loss=net.criterion_,
             ),
             patience=self.n_iter_no_change if validation is not None else None,
-            verbose=self.verbose,
+            verbose=self.verbose if processes().rank == 0 else 0,
             resumes=resumes,
         )
+
+    def _what_processes_share(
+        self, task: Task, training: Batches, validation: Batches | None
+    ) -> dict[str, object]:
+        """Return what must be equal in all processes of a training, by its name."""
+        parts = [part.rows for part in (task.samples, task.target) if part is not None]
+        settings = ("batch_size", "lr", "lr_schedule", "n_iter_no_change")
+        return {
+            "the number of samples": [len(part) for part in parts],
+            "the shape of a sample": training.sample_shape,
+            "the first or the last sample": [checksum(part) for part in parts],
+            "the centre or the scale of the data": repr(self._format.units),
+            "the samples that validate": 0 if validation is None else len(validation),
+            "the epochs trained before": len(self.net_.history),
+            **{name: getattr(self, name) for name in settings},
+        }
 
     def _split(self, task: Task, patch: Shape | None) -> tuple[Batches, Batches | None]:
         """Split off the validation part, at random but from the seed, and share out the rest."""

@@ -2,6 +2,7 @@
 
 from skdae.training._batches import Batches
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
+from skdae.training._distributed import checksum, processes, several_processes
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._losses import LOSSES, Criterion, Loss, as_loss
@@ -42,6 +43,7 @@ __all__ = [
     "as_loss",
     "at_spots",
     "channels_last",
+    "checksum",
     "free_memory",
     "fresh_callbacks",
     "from_arrays",
@@ -56,7 +58,9 @@ __all__ = [
     "patch_shape",
     "per_channel",
     "place",
+    "processes",
     "resolve_device",
+    "several_processes",
     "split_blocks",
     "to_arrays",
 ]

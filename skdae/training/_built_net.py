@@ -14,6 +14,7 @@ from skdae._random import borrowed_global_generator
 from skdae.data import Units, from_channels_first, module_shape
 from skdae.training._batches import Batches
 from skdae.training._device import resolve_precision
+from skdae.training._distributed import processes
 from skdae.training._losses import Loss
 from skdae.training._modules import has_only_known_layers
 from skdae.training._skorch import InPlainOrder
@@ -133,7 +134,8 @@ class BuiltNet(NeuralNet):
         """Seed torch's global generator for a module of the user, which may draw from it."""
         if has_only_known_layers(self.module_):
             return nullcontext()
-        return borrowed_global_generator(self.seed + len(self.history), self.device)
+        seed = processes().own_seed(self.seed + len(self.history))
+        return borrowed_global_generator(seed, self.device)
 
     def _output_rows(self, output: Tensor) -> Tensor:
         return from_channels_first(torch.sigmoid(output) if self.returns_logits else output)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring
 from torch import Tensor
 from tqdm.auto import tqdm
 
-__all__ = ["BestWeights", "ProgressBar", "watches_batches"]
+__all__ = ["BestWeights", "ProgressBar", "needs_all_rows", "watches_batches"]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -19,6 +19,11 @@ def watches_batches(callback: Callback) -> bool:
     """Whether a callback has a hook that is called for every batch."""
     kind = type(callback)
     return any(getattr(kind, hook) is not getattr(Callback, hook) for hook in _BATCH_HOOKS)
+
+
+def needs_all_rows(callback: Callback) -> bool:
+    """Whether a callback collects the outputs of all rows of the validation part."""
+    return isinstance(callback, EpochScoring)
 
 
 class BestWeights(Callback):

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
+from skdae.training._distributed import local_rank
+
 __all__ = [
     "PRECISIONS",
     "autocast",
@@ -26,7 +28,7 @@ def resolve_device(device: str, owner: str) -> torch.device:
     """Return the device; "auto" takes CUDA, then MPS, then the CPU.
 
     "cuda" without a number is the current GPU; numbered worker processes, as joblib starts
-    them for a search, take turns.
+    them for a search and torchrun for a training, take turns.
 
     Raises
     ------
@@ -52,9 +54,10 @@ def resolve_device(device: str, owner: str) -> torch.device:
 
 
 def _gpu_of_this_process(n_gpus: int) -> int:
-    """Return the GPU of a worker process, from the number in its name."""
+    """Return the GPU of a worker process, from its number in its name or by torchrun."""
     worker = re.search(r"-(\d+)$", multiprocessing.current_process().name)
-    return int(worker[1]) % n_gpus if worker else torch.cuda.current_device()
+    number = int(worker[1]) if worker else local_rank()
+    return torch.cuda.current_device() if number is None else number % n_gpus
 
 
 def resolve_precision(precision: str, module: nn.Module, device: torch.device) -> str:

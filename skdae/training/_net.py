@@ -11,10 +11,11 @@ from torch import Tensor
 
 from skdae.training._batches import Batches
 from skdae.training._built_net import BuiltNet
-from skdae.training._callbacks import BestWeights, ProgressBar, watches_batches
+from skdae.training._callbacks import BestWeights, ProgressBar, needs_all_rows, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device
+from skdae.training._distributed import processes
 from skdae.training._explosion import LossExploded, has_exploded
 from skdae.training._losses import LOSSES, check_one_number
 from skdae.training._memory import kept_memory
@@ -122,6 +123,7 @@ class DenoisingNet(BuiltNet):
             self._total.is_cuda
             and epochs * len(training.starts) >= _WORTH_CAPTURING
             and training.repeatable
+            and processes().size == 1
             and not self._observed
             and has_only_known_layers(self.module_)
             and self.optimizer in OPTIMIZERS.values()
@@ -172,6 +174,7 @@ class DenoisingNet(BuiltNet):
         datasets = {"dataset_train": X, "dataset_valid": y}
         self._lowest = {"train": math.inf, "valid": math.inf}
         self._observed = any(watches_batches(callback) for _, callback in self.callbacks_)
+        self._scored = any(needs_all_rows(callback) for _, callback in self.callbacks_)
         self._first_loss = _NO_LOSS
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
@@ -215,13 +218,14 @@ class DenoisingNet(BuiltNet):
                 self._move_rate()
                 self._captured(chosen)
         else:
-            for batch in iterator:
+            whole = self._scored and not training
+            for batch, n_rows in processes().shares(iterator, whole=whole):
                 if self._observed:
                     self.notify("on_batch_begin", batch=batch[:2], training=training)
                 if training:
                     self._move_rate()
                 step = self._try(step_fn, batch)
-                self._total.add_(step["loss"], alpha=len(batch[0]))
+                self._total.add_(step["loss"], alpha=n_rows)
                 if self._observed:
                     self.notify("on_batch_end", batch=batch[:2], training=training, **step)
         self.history.record(f"{prefix}_batch_count", len(iterator.starts))
@@ -253,11 +257,11 @@ class DenoisingNet(BuiltNet):
         if self._first_loss is _NO_LOSS:
             check_one_number(loss, self.criterion.function, self.owner)
         loss.backward()
+        loss = processes().averaged(loss.detach(), self._parameters)
         if self._observed:
             parameters = list(self.module_.named_parameters())
             self.notify("on_grad_computed", named_parameters=parameters, batch=batch[:2])
         self.optimizer_.step()
-        loss = loss.detach()
         if self._first_loss is _NO_LOSS:
             self._first_loss = loss
         return {"loss": loss, "y_pred": self._restored(output.detach())}
@@ -268,7 +272,7 @@ class DenoisingNet(BuiltNet):
         """Compute the loss of a batch."""
         with torch.inference_mode():
             loss, output = self._loss_and_output(batch)
-        return {"loss": loss, "y_pred": self._restored(output)}
+        return {"loss": processes().averaged(loss), "y_pred": self._restored(output)}
 
     def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Send a batch through the module, and compare; at the spots alone where there are any."""

@@ -20,6 +20,7 @@ from skorch.utils import to_numpy
 from torch import Tensor, nn
 
 from skdae.data import from_channels_first
+from skdae.training._distributed import processes
 from skdae.training._losses import Criterion
 
 __all__ = ["Callback", "InPlainOrder", "fresh_callbacks"]
@@ -111,6 +112,11 @@ def _remedy(callback: Callback, lr_schedule: str, validates: bool) -> str | None
         return (
             "scores the validation part, and there is none: set early_stopping=True, which sets "
             "one aside, or on_train=True."
+        )
+    if isinstance(callback, EpochScoring) and callback.on_train and processes().size > 1:
+        return (
+            "scores the batches of the training, of which each process has a share: set "
+            "early_stopping=True and on_train=False, or train on one process."
         )
     if isinstance(callback, LRScheduler) and lr_schedule != "constant":
         return f"sets the learning rate, as lr_schedule={lr_schedule!r} does: take 'constant'."

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae._random import make_generator
-from skdae.data import Stored, to_channels_first
+from skdae.data import Stored
 from skdae.training._batches import Batches
 
 __all__ = ["StoredBatches", "split_blocks"]
@@ -44,31 +43,36 @@ class StoredBatches(Batches):
     def __init__(self, rows: Stored, target: Any, *, indices: Tensor, **kwargs: Any):
         super().__init__(rows, target, indices=indices, **kwargs)
         self.repeatable = False
+        self.sources = [rows] if target is None else [rows, target]
+        # The rows of a batch, of each source.
+        self.current: list[Tensor] = []
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        """Pass over the rows once."""
-        generator = self.generator or make_generator(self.seed, self.device)
-        sources = [self.rows] if self.target is None else [self.rows, self.target]
-        stops = [*self.starts[1:], len(self)]
-        waiting = [torch.empty(0) for _ in sources]
-        groups = self._groups(sources)
-        for start, stop in zip(self.starts, stops, strict=True):
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return one input as it is, and its target."""
+        row = int(self.indices[index])
+        self.current = [torch.from_numpy(source[row : row + 1]) for source in self.sources]
+        x, target, *_ = self.batch(torch.tensor([0]), None)
+        return x[0], target[0]
+
+    def choices(self) -> Iterator[Tensor]:
+        """Read the rows of each batch, and yield their places among these."""
+        groups = self._groups()
+        waiting = [torch.empty(0) for _ in self.sources]
+        for start, stop in pairwise([*self.starts, len(self)]):
             size = stop - start
             while len(waiting[0]) < size:
                 group = next(groups)
-                empty = not len(waiting[0])
-                waiting = (
-                    group if empty else [torch.cat(p) for p in zip(waiting, group, strict=True)]
-                )
-            parts = [self._to_device(part[:size].clone()) for part in waiting]
+                joined = zip(waiting, group, strict=True)
+                waiting = [torch.cat(parts) for parts in joined] if len(waiting[0]) else group
+            self.current = [part[:size] for part in waiting]
             waiting = [part[size:] for part in waiting]
-            rows, target = parts[0], parts[-1]
-            if self.make_batch is not None:
-                yield self.make_batch(rows, target, self.sample_shape, generator)
-            else:
-                yield tuple(to_channels_first(x, self.sample_shape) for x in (rows.clone(), target))
+            yield torch.arange(size)
 
-    def _groups(self, sources: list[Any]) -> Iterator[list[Tensor]]:
+    def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
+        part = self.current[0 if rows is self.rows else -1]
+        return self._to_device(part[chosen])
+
+    def _groups(self) -> Iterator[list[Tensor]]:
         """Yield the rows of some blocks, shuffled if there is a generator, and read the next."""
         blocks = self._blocks()
         order = list(range(len(blocks)))
@@ -83,7 +87,7 @@ class StoredBatches(Batches):
 
         def read(number: int) -> list[Tensor]:
             chosen = [blocks[index] for index in groups[number]]
-            parts = [np.concatenate([source[block] for block in chosen]) for source in sources]
+            parts = [np.concatenate([source[block] for block in chosen]) for source in self.sources]
             if self.generator is not None:
                 permutation = np.random.default_rng(seeds[number]).permutation(len(parts[0]))
                 parts = [part[permutation] for part in parts]
@@ -103,10 +107,6 @@ class StoredBatches(Batches):
         ends = (np.diff(indices) != 1) | (indices[1:] % self.rows.block_length() == 0)
         edges = [0, *(np.flatnonzero(ends) + 1).tolist(), len(indices)]
         return [slice(int(indices[a]), int(indices[b - 1]) + 1) for a, b in pairwise(edges)]
-
-    def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
-        parts = [rows[index : index + 1] for index in chosen.tolist()]
-        return self._to_device(torch.from_numpy(np.concatenate(parts)))
 
 
 def split_blocks(rows: Stored, generator: torch.Generator) -> Tensor:
