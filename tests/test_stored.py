@@ -9,6 +9,7 @@ from torch import nn
 
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, PoissonNoise, UNetDAE
 from skdae.data import Stored, _stored
+from skdae.tasks import _task
 from skdae.training import StoredBatches
 
 RNG = np.random.default_rng(0)
@@ -107,7 +108,8 @@ def test_small_files_are_read_into_memory(tmp_path, monkeypatch):
     np.testing.assert_array_equal(stored, clone(dae).fit(TABLE).predict(TABLE))
 
 
-def test_nothing_is_read_as_a_whole():
+def test_nothing_is_read_as_a_whole(monkeypatch):
+    monkeypatch.setattr(_task, "_COMPARED_AT_ONCE", 36 * 20)
     X, y = Lazy(IMAGES), Lazy(IMAGES)
     dae = ConvDAE((4,), noise=None, early_stopping=True, random_state=0, max_epochs=1).fit(X, y)
     dae.predict(X)
