@@ -1,6 +1,7 @@
 """How a module is trained: the lean skorch net and what belongs to it."""
 
 from skdae.training._batches import Batches
+from skdae.training._checkpoints import Checkpoints
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._explosion import LossExploded
 from skdae.training._gradients import own_gradient_mode
@@ -17,8 +18,9 @@ from skdae.training._standardization import Standardization, channels_last
 from skdae.training._state import (
     from_arrays,
     load_module_arrays,
-    load_optimizer_arrays,
+    load_net_arrays,
     module_arrays,
+    net_arrays,
     to_arrays,
 )
 from skdae.training._threads import n_threads_here, on_pool
@@ -30,6 +32,7 @@ __all__ = [
     "SCHEDULES",
     "Batches",
     "Callback",
+    "Checkpoints",
     "Criterion",
     "DenoisingNet",
     "Loss",
@@ -46,9 +49,10 @@ __all__ = [
     "has_only_known_layers",
     "kept_memory",
     "load_module_arrays",
-    "load_optimizer_arrays",
+    "load_net_arrays",
     "module_arrays",
     "n_threads_here",
+    "net_arrays",
     "on_pool",
     "own_gradient_mode",
     "patch_shape",
