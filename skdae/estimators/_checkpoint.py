@@ -73,7 +73,7 @@ class FitCheckpoint:
         """
         try:
             saved = read_state(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except ValueError as error:
             raise ValueError(

@@ -1,7 +1,7 @@
 """Files of nested states: numbers, texts and arrays, in lists and dicts; no code, no pickle.
 
-A file is a line that names the format, the CRC-32 of the rest, the length of a JSON text, this
-text, and the bytes of the arrays that the text tells of. Equal arrays are there once.
+A file is a line that names the format, the CRC-32 of the rest, and the rest: the length of a JSON
+text, this text, and the bytes of the arrays that it tells of. Equal arrays are there once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from skdae.estimators._files import write_whole
 __all__ = ["read_state", "write_state"]
 
 _FORMAT = b"skdae checkpoint 1\n"
-_HEAD = struct.Struct("<IQ")
+_CHECKSUM = struct.Struct("<I")
+_LENGTH = struct.Struct("<Q")
 _KINDS = "biufc"
 _ATOMS = (NoneType, bool, int, float, str)
 
@@ -37,11 +38,12 @@ def write_state(path: str, state: dict[str, Any]) -> None:
     """
     arrays: list[np.ndarray] = []
     text = json.dumps(_packed(state, arrays, {})).encode()
-    parts: list[bytes | memoryview] = [text, *(_bytes_of(array).data for array in arrays)]
+    parts: list[bytes | memoryview] = [_LENGTH.pack(len(text)), text]
+    parts += [_bytes_of(array).data for array in arrays]
     checksum = 0
     for part in parts:
         checksum = zlib.crc32(part, checksum)
-    write_whole(path, [_FORMAT, _HEAD.pack(checksum, len(text)), *parts])
+    write_whole(path, [_FORMAT, _CHECKSUM.pack(checksum), *parts])
 
 
 def read_state(path: str) -> dict[str, Any]:
@@ -55,17 +57,18 @@ def read_state(path: str) -> dict[str, Any]:
         If it is no such file, or a damaged one.
     """
     with open(path, "rb") as file:
-        data = memoryview(file.read())
-    if data[: len(_FORMAT)] != _FORMAT:
-        raise ValueError("it is no checkpoint of this version of skdae")
-    rest = data[len(_FORMAT) :]
-    if len(rest) < _HEAD.size:
+        if file.read(len(_FORMAT)) != _FORMAT:  # before the rest, which may have no end
+            raise ValueError("it is no checkpoint of this version of skdae")
+        rest = memoryview(file.read())
+    begin = _CHECKSUM.size + _LENGTH.size
+    if len(rest) < begin:
         raise ValueError("it is damaged: its end is missing")
-    checksum, length = _HEAD.unpack(rest[: _HEAD.size])
-    rest = rest[_HEAD.size :]
-    if zlib.crc32(rest) != checksum:
+    (checksum,) = _CHECKSUM.unpack_from(rest)
+    if zlib.crc32(rest[_CHECKSUM.size :]) != checksum:
         raise ValueError("it is damaged: its checksum is not that of its values")
-    return _unpacked(json.loads(bytes(rest[:length])), rest[length:])
+    (length,) = _LENGTH.unpack_from(rest, _CHECKSUM.size)
+    end = begin + length
+    return _unpacked(json.loads(bytes(rest[begin:end])), rest[end:])
 
 
 def _packed(value: Any, arrays: list[np.ndarray], places: dict[tuple, tuple[int, int]]) -> Any:
