@@ -1,7 +1,8 @@
-"""Fits in processes that tests kill: one that has imported skdae forks a child for each of them.
+"""Fits that tests interrupt, in this process or in others.
 
-It reads lines of JSON, {"name", "checkpoint", "weights"}, and prints the process of the fit; at an
-empty line it waits for that, and prints its exit status. A child saves the weights it reaches.
+For others this file is a program. It imports skdae once, and forks a child for each fit. It reads
+lines of JSON, {"name", "checkpoint", "weights"}, and prints the process of the fit; at an empty
+line it waits for that, and prints its exit status. A child saves the weights it reaches.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from torch import nn
 
 from skdae import ConvDAE, DenoisingAutoencoder, DenseDAE, SwapNoise, UNetDAE
-from skdae.training import _checkpoints
+from skdae.training import DenoisingNet, _checkpoints
 
 SHARED = {"random_state": 0, "precision": "float32", "device": "cpu"}
 RNG = np.random.default_rng(0)
@@ -49,7 +51,7 @@ def alone(dae, mode):
 # What fits, and what it is fitted on.
 FITS = {
     # Large weights: a part of the kills comes while a file is written.
-    "dense": (DenseDAE((512, 256), noise="gaussian", max_epochs=15, **SHARED), (TABLE,)),
+    "dense": (DenseDAE((256,), noise="gaussian", max_epochs=12, **SHARED), (TABLE,)),
     "stopping": (
         DenseDAE(
             (16,),
@@ -97,6 +99,57 @@ def fit_and_save(name, checkpoint, weights):
     dae, data = FITS[name]
     dae = dae.set_params(checkpoint=checkpoint).fit(*data)
     np.savez(weights, weights=weights_of(dae), losses=dae.loss_curve_)
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+def quick(**parameters):
+    settings = {"noise": "gaussian", "max_epochs": 4, "random_state": 0}
+    return DenseDAE((8,), latent_dim=3, **{**settings, **parameters})
+
+
+@contextmanager
+def before_epoch(act):
+    """Call ``act(epoch, net)`` before each epoch of training, counted from 1."""
+    original = DenoisingNet.run_single_epoch
+
+    def run(net, iterator, training, *args, **kwargs):
+        if training:
+            act(len(net.history), net)
+        return original(net, iterator, training, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DenoisingNet, "run_single_epoch", run)
+        yield
+
+
+@contextmanager
+def killed_after(n_epochs):
+    """Stop a fit after so many epochs, as far as its checkpoint can tell."""
+
+    def kill(epoch, net):
+        if epoch > n_epochs:
+            raise Killed
+
+    with before_epoch(kill), pytest.raises(Killed):
+        yield
+
+
+@contextmanager
+def counted_epochs():
+    """Give a list that gets an entry for each epoch that is trained."""
+    epochs = []
+    with before_epoch(lambda epoch, net: epochs.append(epoch)):
+        yield epochs
+
+
+def assert_same(a, b):
+    np.testing.assert_array_equal(weights_of(a), weights_of(b))
+    assert a.loss_curve_ == b.loss_curve_
+    assert a.validation_loss_curve_ == b.validation_loss_curve_
+    assert a.n_iter_ == b.n_iter_
 
 
 class Nursery:
