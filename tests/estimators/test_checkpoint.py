@@ -68,6 +68,20 @@ def test_all_optimizers_go_on(optimizer, lr_schedule, tmp_path):
     assert_same(dae.fit(IMAGES), expected)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_captured_steps_go_on(optimizer, tmp_path):
+    dae = quick(device="cuda", optimizer=optimizer, batch_size=4, max_epochs=6)
+    expected = clone(dae).fit(TABLE)
+    dae.set_params(checkpoint=tmp_path / "fit")
+    with killed_after(3):
+        clone(dae).fit(TABLE)
+    dae.fit(TABLE)
+    np.testing.assert_allclose(dae.loss_curve_, expected.loss_curve_, rtol=1e-5)
+    for a, b in zip(dae.net_._parameters, expected.net_._parameters, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_early_stopping_keeps_its_count(tmp_path):
     """An interruption between the best epoch and the last changes neither."""
     settings = {"early_stopping": True, "n_iter_no_change": 3, "max_epochs": 80, "lr": 0.02}
