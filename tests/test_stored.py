@@ -203,3 +203,12 @@ def test_a_module_of_the_user_learns_from_a_file(tmp_path):
     X = memmap(TABLE, tmp_path)
     dae = DenoisingAutoencoder(Module, **SHARED).fit(X, X)
     np.testing.assert_array_equal(dae.predict(X), dae.predict(TABLE))
+
+
+def test_a_checkpoint_of_stored_rows_goes_on(tmp_path):
+    dae = DenseDAE((8,), checkpoint=tmp_path / "fit.skdae", **SHARED)
+    whole = clone(dae).set_params(checkpoint=None).fit(Lazy(TABLE)).predict(TABLE)
+    np.testing.assert_array_equal(dae.fit(Lazy(TABLE)).predict(TABLE), whole)
+    np.testing.assert_array_equal(clone(dae).fit(Lazy(TABLE)).predict(TABLE), whole)
+    with pytest.raises(ValueError, match="is the checkpoint of another fit: X was"):
+        clone(dae).fit(Lazy(TABLE[::-1]))

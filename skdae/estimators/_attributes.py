@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
 from typing import ClassVar
 
 import numpy as np
@@ -58,6 +59,7 @@ class Attributes(BaseEstimator):
     precision: str = "auto"
     callbacks: Callbacks = None
     warm_start: bool = False
+    checkpoint: str | PathLike | None = None
     random_state: RandomState = None
     verbose: int = 0
 
@@ -81,6 +83,7 @@ class Attributes(BaseEstimator):
         "precision": [StrOptions(set(PRECISIONS))],
         "callbacks": [None, list, tuple],
         "warm_start": ["boolean"],
+        "checkpoint": [None, str, PathLike],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

@@ -24,6 +24,7 @@ from skdae.data import (
     read_first,
     read_target,
 )
+from skdae.estimators._checkpoint import open_checkpoint
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
 from skdae.estimators._scale_warnings import warn_of_odd_scale
@@ -194,6 +195,12 @@ class BaseDenoisingAutoencoder(
         partial: bool = False,
     ) -> Task:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
+        if partial and self.checkpoint is not None:
+            raise ValueError(
+                f"The 'checkpoint' parameter of {self._owner} must be None in partial_fit, whose "
+                f"calls are epochs of their own. Got {self.checkpoint!r}: pickle the estimator "
+                "after each call instead."
+            )
         if goes_on:
             check_unchanged(self)
             self._move_net()
@@ -208,6 +215,7 @@ class BaseDenoisingAutoencoder(
         self._check_targets(task, loss)
         if not goes_on:
             self._look_at(task, loss)
+        checkpoint = open_checkpoint(self, task, starts_anew=not goes_on)
         self._trained_in_parts = self._trained_in_parts or partial
         self.noise_ = task.noise
         self._keeps_units = task.target is None
@@ -218,12 +226,15 @@ class BaseDenoisingAutoencoder(
                 epochs=1 if partial else self.max_epochs,
                 lr_schedule="constant" if partial else self.lr_schedule,
                 resumes=goes_on,
+                checkpoint=checkpoint,
             )
         finally:
             self._read_history()
             if not (self.warm_start or self._trained_in_parts):
                 self.net_.optimizer_.state.clear()  # large, and this fit was the last one
             free_memory(self.net_.device)
+        if checkpoint is not None:
+            checkpoint.finish(self)
         return task
 
     def _read_first(self, X: ArrayLike) -> Samples:

@@ -8,7 +8,11 @@ import os
 import reprlib
 import secrets
 import stat
-from collections.abc import Callable
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from glob import escape, glob
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -19,18 +23,15 @@ from skdae._optional import import_optional
 from skdae._sklearn import fits_float
 from skdae.data import are_sizes
 
-__all__ = ["check_facts", "read_weights", "write_weights"]
+__all__ = ["check_facts", "read_weights", "remove_leftovers", "write_weights", "write_whole"]
 
 _FORMAT = "skdae"
+_LONGEST_WRITE = 3600
 _DTYPES = {np.dtype(code).name for code in "?bhilqBHILQefdg"}
 
 
 def write_weights(path: str | PathLike, arrays: dict[str, np.ndarray], facts: dict) -> None:
-    """Write arrays and facts to a safetensors file.
-
-    The file appears whole, in the place of one that was there, or not at all. A symbolic link
-    stays one, and its target is written. A new file gets the mode that the umask asks for, an
-    old one keeps its mode.
+    """Write arrays and facts to a safetensors file, as ``write_whole`` does.
 
     Raises
     ------
@@ -38,19 +39,33 @@ def write_weights(path: str | PathLike, arrays: dict[str, np.ndarray], facts: di
         If that is not possible.
     """
     metadata = {"format": _FORMAT, "facts": json.dumps(facts)}
-    data = _safetensors("safetensors.numpy").save(arrays, metadata=metadata)
+    write_whole(path, [_safetensors("safetensors.numpy").save(arrays, metadata=metadata)])
+
+
+def write_whole(path: str | PathLike, parts: Sequence[bytes | memoryview]) -> None:
+    """Write a file.
+
+    It appears whole, in the place of one that was there, or not at all. A symbolic link stays
+    one, and its target is written. A new file gets the mode that the umask asks for, an old one
+    keeps its mode.
+
+    Raises
+    ------
+    OSError
+        If that is not possible.
+    """
     target = os.path.realpath(path)
     mode = None
     if os.path.exists(target):
         with open(target, "ab") as file:  # raises for a folder, or without permission
             mode = stat.S_IMODE(os.stat(target).st_mode)
             if not os.path.isfile(target):  # a pipe or the like has no other file in its place
-                file.write(data)
+                file.writelines(parts)
                 return
-    beside = os.path.join(os.path.dirname(target), f".skdae-{secrets.token_hex(8)}")
+    beside = f"{_beside(target)}{secrets.token_hex(8)}"
     try:
         with open(beside, "xb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
@@ -60,6 +75,20 @@ def write_weights(path: str | PathLike, arrays: dict[str, np.ndarray], facts: di
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def remove_leftovers(path: str | PathLike) -> None:
+    """Remove what a process left that was killed while it wrote this file, an hour ago or more."""
+    for left in glob(f"{escape(_beside(os.path.realpath(path)))}*"):
+        with suppress(OSError):
+            if time.time() - os.stat(left).st_mtime > _LONGEST_WRITE:
+                os.unlink(left)
+
+
+def _beside(target: str) -> str:
+    """Return how the names begin of files that take the place of this one when they are whole."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".skdae-{zlib.crc32(os.fsencode(name)):08x}-")
 
 
 def read_weights(path: str | PathLike) -> tuple[dict[str, np.ndarray], dict]:

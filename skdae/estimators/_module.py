@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import ClassVar
 
 from torch import nn
@@ -98,6 +99,11 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         Callbacks of skorch to call while training. They are cloned.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the last fit instead of starting anew.
+    checkpoint : str, path-like or None, default=None
+        File that keeps the state of a ``fit`` after its epochs. ``fit`` with the same data and
+        settings goes on from there, to the same weights as without the interruption; one that was
+        completed is read. In a folder, each fit has a file of its own, as those of a search do.
+        None keeps none. See :doc:`/user_guide/training`.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, order, validation split and noise. None is a new one at every fit.
     verbose : int, default=0
@@ -190,6 +196,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         precision: str = "auto",
         callbacks: Callbacks = None,
         warm_start: bool = False,
+        checkpoint: str | PathLike | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -213,6 +220,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         self.precision = precision
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

@@ -21,16 +21,14 @@ from skdae.training import (
     DenoisingNet,
     LossExploded,
     load_module_arrays,
-    load_optimizer_arrays,
+    load_net_arrays,
     module_arrays,
+    net_arrays,
     own_gradient_mode,
     resolve_device,
-    to_arrays,
 )
 
 __all__ = ["PersistenceMixin", "unchanged_on_failure"]
-
-_PLAIN = (bool, int, float, str)
 
 
 class PersistenceMixin(BuildingMixin):
@@ -41,7 +39,7 @@ class PersistenceMixin(BuildingMixin):
         state = super().__getstate__().copy()
         net = state.pop("net_", None)
         if net is not None:
-            state["_saved_net"] = _saved(net)
+            state["_saved_net"] = net_arrays(net)
             state["_format"] = astuple(self._format)
         return state
 
@@ -58,12 +56,7 @@ class PersistenceMixin(BuildingMixin):
     def _net_from(self, saved: dict, device: torch.device) -> DenoisingNet:
         """Build a net, and give it what was saved of another."""
         net = self._new_net(device)
-        load_module_arrays(net.module_, saved["weights"], self._owner)
-        for epoch in saved["history"]:
-            net.history.new_epoch()
-            net.history[-1].update(epoch)
-        if saved["optimizer"] is not None:
-            load_optimizer_arrays(net.optimizer_, saved["optimizer"])
+        load_net_arrays(net, saved)
         return net
 
     def _move_net(self) -> None:
@@ -73,7 +66,7 @@ class PersistenceMixin(BuildingMixin):
         self._built_with = {**self._built_with, "device": self.device}
         device = resolve_device(self.device, self._owner)
         if device != torch.device(self.net_.device):
-            self.net_ = self._net_from(_saved(self.net_), device)
+            self.net_ = self._net_from(net_arrays(self.net_), device)
 
     def save_weights(self, path: str | PathLike) -> None:
         """Write the weights, and what ``fit`` knew of the data, to a safetensors file.
@@ -183,19 +176,6 @@ class PersistenceMixin(BuildingMixin):
         for name, _ in self.net_.module_.named_parameters():
             if name in arrays and not np.isfinite(arrays[name]).all():
                 raise ValueError(f"{path} is damaged: {name!r} has values that are not finite.")
-
-
-def _saved(net: DenoisingNet) -> dict:
-    """Return weights, history and what the optimizer keeps as arrays and plain data."""
-    optimizer = net.optimizer_
-    return {
-        "weights": module_arrays(net.module_),
-        "history": [
-            {key: value for key, value in epoch.items() if isinstance(value, _PLAIN)}
-            for epoch in net.history
-        ],
-        "optimizer": to_arrays(optimizer.state_dict()) if optimizer.state else None,
-    }
 
 
 @contextmanager

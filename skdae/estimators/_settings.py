@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType, NoneType
+import hashlib
+from functools import partial
+from types import BuiltinFunctionType, CodeType, FunctionType, NoneType
+from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdae.data import as_pixels, check_sample_shape, same_sides
 from skdae.estimators._attributes import Attributes
 
-__all__ = ["check_settings", "check_unchanged", "is_same_setting", "plain_settings"]
+__all__ = [
+    "check_settings",
+    "check_unchanged",
+    "is_same_setting",
+    "plain_settings",
+    "stable_text",
+]
 
 # What belongs to a single fit, or says where the net runs.
 _MAY_CHANGE = {
     "augment",
     "batch_size",
+    "checkpoint",
     "device",
     "early_stopping",
     "lr",
@@ -42,6 +53,7 @@ _NOT_IN_WEIGHTS = {
 # These are compared by their value, and functions and classes by their name.
 _ATOMS = (NoneType, int, float, complex, str, bytes, type, FunctionType, BuiltinFunctionType)
 _CALLABLE = "<a callable>"
+_LONG = 1000
 
 
 def check_unchanged(estimator: Attributes) -> None:
@@ -93,6 +105,55 @@ def _parts(value: object) -> object:
     if isinstance(reduced, str):
         return reduced
     return [list(part) if hasattr(part, "__next__") else part for part in reduced]
+
+
+def stable_text(value: Any, *, within: tuple[int, ...] = ()) -> str:
+    """Return a text that is the same for the same setting, in every process.
+
+    A function is told by its name, its code and what it encloses, an estimator by its
+    parameters, and any other object by the parts that it is made of.
+    """
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray) and value.size > _LONG:
+        data = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
+        return f"{value.dtype} {value.shape} {hashlib.sha256(data).hexdigest()}"
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, (NoneType, int, float, complex, str, bytes)):
+        return repr(value)
+    if id(value) in within:
+        return "<itself>"
+    text = partial(stable_text, within=(*within, id(value)))
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(text, value))}]"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(sorted(map(text, value)))}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(sorted(f'{text(key)}: {text(value[key])}' for key in value))}}}"
+    if isinstance(value, CodeType):
+        return text([value.co_code, value.co_consts, value.co_names])
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        name = f"{value.__module__}.{value.__qualname__}"
+        return f"{name} {text(_code(value))}" if isinstance(value, FunctionType) else name
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, BaseEstimator):
+        parameters = value.get_params(deep=False)
+        parameters.pop("random_state", None)
+        return f"{name} {text(parameters)}"
+    try:
+        return f"{name} {text(_parts(value))}"
+    except TypeError:  # it cannot be taken apart, as a lock or a file
+        return name
+
+
+def _code(function: FunctionType) -> str:
+    """Return the digest of what a function does."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    text = stable_text([function.__code__, function.__defaults__, function.__kwdefaults__, cells])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def plain_settings(parameters: dict[str, object]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from skdae._random import make_generator
 from skdae.data import Samples, Stored, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
+from skdae.estimators._checkpoint import FitCheckpoint
 from skdae.tasks import SELF_SUPERVISED, Task
 from skdae.training import (
     Batches,
@@ -23,6 +24,7 @@ from skdae.training import (
     StoredBatches,
     checksum,
     fresh_callbacks,
+    load_net_arrays,
     patch_shape,
     place,
     processes,
@@ -136,8 +138,9 @@ class TrainingMixin(Attributes):
         epochs: int | str,
         lr_schedule: str,
         resumes: bool,
+        checkpoint: FitCheckpoint | None = None,
     ) -> None:
-        """Train the net.
+        """Train the net, or read it from a checkpoint that is complete.
 
         Raises
         ------
@@ -147,6 +150,10 @@ class TrainingMixin(Attributes):
             On Ctrl-C, and if the loss explodes, after the best weights so far are restored.
         """
         net = self.net_
+        if checkpoint is not None and checkpoint.is_complete:
+            assert checkpoint.state is not None
+            load_net_arrays(net, checkpoint.state)
+            return
         net.lr, net.lr_schedule = self.lr, lr_schedule
         training, validation = self._split(task, patch)
         if isinstance(epochs, str):
@@ -170,6 +177,7 @@ class TrainingMixin(Attributes):
             patience=self.n_iter_no_change if validation is not None else None,
             verbose=self.verbose if processes().rank == 0 else 0,
             resumes=resumes,
+            checkpoints=None if checkpoint is None else checkpoint.keeper(),
         )
 
     def _what_processes_share(

@@ -1,6 +1,7 @@
 """How a module is trained: the lean skorch net and what belongs to it."""
 
 from skdae.training._batches import Batches
+from skdae.training._checkpoints import Checkpoints
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._distributed import checksum, processes, several_processes
 from skdae.training._explosion import LossExploded
@@ -18,8 +19,9 @@ from skdae.training._standardization import Standardization, channels_last
 from skdae.training._state import (
     from_arrays,
     load_module_arrays,
-    load_optimizer_arrays,
+    load_net_arrays,
     module_arrays,
+    net_arrays,
     to_arrays,
 )
 from skdae.training._stored_batches import StoredBatches, split_blocks
@@ -32,6 +34,7 @@ __all__ = [
     "SCHEDULES",
     "Batches",
     "Callback",
+    "Checkpoints",
     "Criterion",
     "DenoisingNet",
     "Loss",
@@ -50,9 +53,10 @@ __all__ = [
     "has_only_known_layers",
     "kept_memory",
     "load_module_arrays",
-    "load_optimizer_arrays",
+    "load_net_arrays",
     "module_arrays",
     "n_threads_here",
+    "net_arrays",
     "on_pool",
     "own_gradient_mode",
     "patch_shape",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochScoring
@@ -61,6 +62,15 @@ class BestWeights(Callback):
         else:
             self.misses_ += 1
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is kept from epoch to epoch."""
+        names = ("best_loss_", "weights_", "before_", "misses_")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state_dict`` returned."""
+        self.__dict__.update(state)
+
     @property
     def is_exhausted(self) -> bool:
         """Whether ``patience`` epochs in a row were no better."""
@@ -100,6 +110,11 @@ class ProgressBar(Callback):
         """Open the bar."""
         self.bar_ = tqdm(total=self.n_epochs * self.n_batches, unit="batch")
         self.epoch_ = 0
+
+    def skip(self, n_epochs: int) -> None:
+        """Count epochs of a training that was interrupted."""
+        self.epoch_ += n_epochs
+        self.bar_.update(n_epochs * self.n_batches)
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
         """Show which epoch runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import torch
 from skorch.callbacks import Callback
@@ -13,6 +14,7 @@ from skdae.training._batches import Batches
 from skdae.training._built_net import BuiltNet
 from skdae.training._callbacks import BestWeights, ProgressBar, needs_all_rows, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
+from skdae.training._checkpoints import Checkpoints
 from skdae.training._ctrl_c import CtrlC
 from skdae.training._device import autocast, on_device
 from skdae.training._distributed import processes
@@ -52,6 +54,7 @@ class DenoisingNet(BuiltNet):
         patience: int | None = None,
         verbose: int = 0,
         resumes: bool = False,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """Train for some epochs; with ``patience``, restore the best weights.
 
@@ -69,6 +72,8 @@ class DenoisingNet(BuiltNet):
             Above 0 shows a progress bar.
         resumes : bool, default=False
             Whether the net was trained before, so that its weights may be restored too.
+        checkpoints : Checkpoints or None, default=None
+            Keeps the state after epochs, and may have one to go on from.
 
         Raises
         ------
@@ -76,14 +81,20 @@ class DenoisingNet(BuiltNet):
             On Ctrl-C, after the best weights so far are restored.
         LossExploded
             If a loss explodes, after the best weights so far are restored.
+        ValueError
+            If a callback of the user does not go with ``checkpoints``.
         """
+        if checkpoints is not None:
+            checkpoints.check(callbacks, self.owner)
         self._captured: CapturedStep | None = None
         self._n_whole_epochs = len(self.history)
         # Callbacks of skorch read these.
         self.verbose, self.batch_size = verbose, training.batch_size
         best = self._best = BestWeights(patience, keep_first=resumes)
         bar = [ProgressBar(epochs, len(training.starts))] if verbose else []
-        self.callbacks = [best, *callbacks, *bar]
+        self._checkpoints = checkpoints
+        # A state is kept after the other callbacks have closed the epoch.
+        self.callbacks = [best, *callbacks, *bar, *([checkpoints] if checkpoints else [])]
         self.initialize_callbacks()
         set_rate(self.optimizer_, self.lr, self._rate_factors)
         self.notify("on_train_begin", X=training, y=validation)
@@ -176,12 +187,16 @@ class DenoisingNet(BuiltNet):
         self._observed = any(watches_batches(callback) for _, callback in self.callbacks_)
         self._scored = any(needs_all_rows(callback) for _, callback in self.callbacks_)
         self._first_loss = _NO_LOSS
+        self._n_epochs = len(self.history) + epochs
+        n_done = 0 if self._checkpoints is None else self._checkpoints.resume(self, X)
+        self._n_whole_epochs = len(self.history)
         self._rates: Iterator[float] | None = None
         if self.lr_schedule == "one_cycle":
-            self._rates = one_cycle(self.lr, epochs * len(X.starts))
+            rates = one_cycle(self.lr, epochs * len(X.starts))
+            self._rates = islice(rates, n_done * len(X.starts), None)
         self._total = torch.zeros((), device=self.device)
         try:
-            for _ in range(epochs):
+            for _ in range(n_done, epochs):
                 self.notify("on_epoch_begin", **datasets)
                 self.history.new_batch()  # callbacks of skorch format the last one
                 self._update_capture(X, epochs)
@@ -203,7 +218,12 @@ class DenoisingNet(BuiltNet):
             if self._ctrl_c.pressed:
                 raise
             return True
-        return self._best.is_exhausted
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last epoch of this training is closed."""
+        return self._best.is_exhausted or len(self.history) >= self._n_epochs
 
     def run_single_epoch(
         self, iterator: Batches | None, training: bool, prefix: str, step_fn: Step, **kwargs: object

@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 from torch import Tensor, nn
 
 __all__ = [
     "from_arrays",
     "load_module_arrays",
+    "load_net_arrays",
     "load_optimizer_arrays",
     "module_arrays",
+    "net_arrays",
     "to_arrays",
 ]
+
+_PLAIN = (bool, int, float, str)
 
 
 def to_arrays(state: Any) -> Any:
@@ -79,3 +84,33 @@ def load_optimizer_arrays(optimizer: torch.optim.Optimizer, state: dict) -> None
         for name, value in kept.items():
             if isinstance(value, Tensor) and value.ndim > 1 and value.shape == weight.shape:
                 kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+def net_arrays(net: NeuralNet) -> dict[str, Any]:
+    """Return weights, history and what the optimizer keeps as arrays and plain data."""
+    optimizer = net.optimizer_
+    return {
+        "weights": module_arrays(net.module_),
+        "history": [
+            {key: value for key, value in epoch.items() if isinstance(value, _PLAIN)}
+            for epoch in net.history
+        ],
+        "optimizer": to_arrays(optimizer.state_dict()) if optimizer.state else None,
+    }
+
+
+def load_net_arrays(net: NeuralNet, saved: dict[str, Any]) -> None:
+    """Give a net what ``net_arrays`` returned of one like it.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit the module.
+    """
+    load_module_arrays(net.module_, saved["weights"], net.owner)
+    del net.history[:]
+    for epoch in saved["history"]:
+        net.history.new_epoch()
+        net.history[-1].update(epoch)
+    if saved["optimizer"] is not None:
+        load_optimizer_arrays(net.optimizer_, saved["optimizer"])

@@ -32,3 +32,11 @@ def ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def every_epoch(monkeypatch):
+    """Write a checkpoint after each epoch, whatever that costs."""
+    from skdae.training import _checkpoints
+
+    monkeypatch.setattr(_checkpoints, "_SHARE", float("inf"))
