@@ -110,6 +110,9 @@ def test_small_files_are_read_into_memory(tmp_path, monkeypatch):
 
 def test_nothing_is_read_as_a_whole(monkeypatch):
     monkeypatch.setattr(_task, "_COMPARED_AT_ONCE", 36 * 20)
+    monkeypatch.setattr("skdae.data._units._LOOKED_AT", 36 * 20)
+    monkeypatch.setattr("skdae.estimators._scale_warnings._LOOKED_AT", 36 * 20)
+    monkeypatch.setattr("skdae.noise._summary._MOST_VALUES", 36 * 20)
     X, y = Lazy(IMAGES), Lazy(IMAGES)
     dae = ConvDAE((4,), noise=None, early_stopping=True, random_state=0, max_epochs=1).fit(X, y)
     dae.predict(X)

@@ -110,6 +110,11 @@ class Stored:
     def __getitem__(self, which: slice | tuple[slice, ...]) -> np.ndarray:
         """Read a part: slices of the first axes."""
         which = which if isinstance(which, tuple) else (which,)
+        first, *others = which
+        if first.step not in (None, 1) and not self.first:
+            # Formats read all chunks for a slice with a step.
+            rows = range(*first.indices(len(self)))
+            return np.concatenate([self[(slice(row, row + 1), *others)] for row in rows])
         key = (*self.first, *which)[: len(self.source.shape)]
         part = np.array(self.source[key], dtype=self.dtype)
         _forget_pages(self.source)
