@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 SPHINX_ARGS ?=
+ASV_ARGS ?=
 SKDAE_FUZZ ?= 10000
 
 VENV := .venv
@@ -63,13 +64,23 @@ bench: $(VENV)/base.stamp ## Print the tables of benchmarks/README.md, in half a
 bench-keras: $(VENV)/base.stamp $(KERAS)/keras.stamp ## Race the Keras tutorials, in ten minutes
 	$(BIN)/python benchmarks/versus_keras.py --keras-python $(KERAS)/bin/python
 
+.PHONY: asv
+asv: $(VENV)/asv.stamp ## Keep the times of this commit, in five minutes, for `asv compare`
+	$(BIN)/asv machine --yes
+	$(BIN)/asv run --environment existing:same --launch-method spawn --show-stderr \
+		--set-commit-hash $$(git rev-parse HEAD) $(ASV_ARGS)
+
+.PHONY: asv-check
+asv-check: $(VENV)/asv.stamp ## Import the benchmarks of `make asv`
+	$(BIN)/asv check --environment existing:same
+
 .PHONY: gpu
 gpu: $(VENV)/test.stamp ## Check what needs a CUDA device, in ten minutes, and print a table
 	SCIPY_ARRAY_API=1 $(BIN)/python benchmarks/gpu.py
 
 .PHONY: clean
 clean: ## Remove the environment and all that the other targets made
-	rm -rf $(VENV) $(KERAS) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(KERAS) .asv demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf docs/_build docs/auto_examples docs/generated docs/api.rst docs/sg_execution_times.rst
 	find skdae tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 

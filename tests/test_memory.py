@@ -15,6 +15,7 @@ from skdae.training._memory import kept_memory
 
 CPU = torch.device("cpu")
 KEPT = {-3: 2**30, -1: 2**31 - 1}
+GLIBC = _memory._glibc.__wrapped__  # each call looks anew
 USUAL = {-3: 32 * 2**20, -1: 64 * 2**20}
 
 
@@ -101,12 +102,33 @@ def images():
 def test_the_thresholds_of_the_user_are_left_alone(variable, value, is_left_alone, monkeypatch):
     monkeypatch.setattr(_memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
     monkeypatch.setenv(variable, value)
-    assert (_memory._glibc.__wrapped__() is None) is is_left_alone
+    assert (GLIBC() is None) is is_left_alone
+
+
+@pytest.mark.parametrize("with_dask", [True, False])
+def test_what_dask_sets_in_its_workers_is_put_back(with_dask, library, monkeypatch):
+    monkeypatch.setattr(_memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    monkeypatch.delitem(sys.modules, "distributed", raising=False)
+    if with_dask:
+        monkeypatch.setitem(sys.modules, "distributed", sys)
+    assert (GLIBC() is None) is not with_dask
+    with kept_memory(CPU, 2**13):
+        assert library.thresholds == KEPT
+    assert library.thresholds == ({-3: 2**17, -1: 2**16} if with_dask else USUAL)
+
+
+def test_in_a_worker_of_dask_too_what_else_the_user_sets_is_left_alone(monkeypatch):
+    monkeypatch.setattr(_memory.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setitem(sys.modules, "distributed", sys)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    monkeypatch.setenv("MALLOC_TOP_PAD_", "0")
+    assert GLIBC() is None
 
 
 def test_other_libraries_have_no_thresholds(monkeypatch):
     monkeypatch.setattr(_memory.platform, "libc_ver", lambda: ("", ""))
-    assert _memory._glibc.__wrapped__() is None
+    assert GLIBC() is None
 
 
 @pytest.mark.skipif(_memory._glibc() is None, reason="needs glibc, as it comes")

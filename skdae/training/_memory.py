@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 import platform
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,13 @@ __all__ = ["kept_memory"]
 # is set; it cannot be asked for their values.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _USUAL = {_MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26}
+# Those of a worker of Dask, which sets the second; the first then stays where glibc begins.
+_DASK = {_MMAP_THRESHOLD: 2**17, _TRIM_THRESHOLD: 2**16}
 _KEPT = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1}
 
 # Environment variables by which users set them.
 _VARIABLES = ("MMAP_THRESHOLD", "TRIM_THRESHOLD", "MMAP_MAX", "TOP_PAD")
+_TRIM_VARIABLE = "MALLOC_TRIM_THRESHOLD_"
 
 _LOCK = threading.Lock()
 _users = 0
@@ -37,7 +41,9 @@ def kept_memory(device: torch.device, n_values: int) -> Iterator[None]:
     predictions of ``UNetDAE``; those of ``ConvDAE`` gain nothing. GPUs have another allocator.
 
     The thresholds are those of the whole process. Afterwards they are the highest that glibc
-    takes by itself, and stay there. Where the environment sets them, they are left alone.
+    takes by itself, and stay there. Where the environment sets them, they are left alone, but for
+    the value that Dask gives to all its workers: fits take 1.3 to 1.5 times as long with it. It is
+    put back afterwards.
 
     Parameters
     ----------
@@ -61,7 +67,7 @@ def kept_memory(device: torch.device, n_values: int) -> Iterator[None]:
         with _LOCK:
             _users -= 1
             if _users == 0:
-                _set(libc, _USUAL)
+                _set(libc, _DASK if _is_set_by_dask() else _USUAL)
                 libc.malloc_trim(0)
 
 
@@ -74,7 +80,16 @@ def _set(libc: ctypes.CDLL, values: dict[int, int]) -> None:
 def _glibc() -> ctypes.CDLL | None:
     """Return the C library if it is glibc, which has such thresholds, and nobody set them."""
     tunables = os.environ.get("GLIBC_TUNABLES", "").upper()
-    chosen = any(f"MALLOC_{v}_" in os.environ or f"MALLOC.{v}" in tunables for v in _VARIABLES)
+    names = {f"MALLOC_{v}_" for v in _VARIABLES} & os.environ.keys()
+    if _is_set_by_dask():
+        names.remove(_TRIM_VARIABLE)
+    chosen = names or any(f"MALLOC.{v}" in tunables for v in _VARIABLES)
     if chosen or platform.libc_ver()[0] != "glibc":
         return None
     return ctypes.CDLL(None)
+
+
+def _is_set_by_dask() -> bool:
+    """Return whether the trim threshold is the one that Dask sets where nobody else does."""
+    is_its_value = os.environ.get(_TRIM_VARIABLE) == str(_DASK[_TRIM_THRESHOLD])
+    return is_its_value and "distributed" in sys.modules

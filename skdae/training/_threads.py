@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -25,14 +26,28 @@ _THREAD = threading.local()
 
 
 def n_threads_here() -> int:
-    """Return how many threads may compute: one inside of a worker of joblib, else torch's number.
+    """Return how many threads may compute: one inside of a worker, else torch's number.
 
-    Two workers with the threads of all cores each would wait for each other's. Processes of
-    loky need no help: they start with ``OMP_NUM_THREADS`` at their share.
+    Two workers with the threads of all cores each would wait for each other's. Workers are those
+    of joblib and of Dask. Processes of loky, and those that a nanny of Dask starts, need no help:
+    they have ``OMP_NUM_THREADS`` at their share.
     """
-    if get_active_backend()[0].nesting_level > 0 and "OMP_NUM_THREADS" not in os.environ:
-        return 1
-    return torch.get_num_threads()
+    if "OMP_NUM_THREADS" in os.environ:
+        return torch.get_num_threads()
+    is_worker = get_active_backend()[0].nesting_level > 0 or _is_in_a_task_of_dask()
+    return 1 if is_worker else torch.get_num_threads()
+
+
+def _is_in_a_task_of_dask() -> bool:
+    """Return whether a worker of Dask runs this, for which joblib has no nesting level."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager
