@@ -99,15 +99,13 @@ def print_steps() -> None:
 
 
 MEMORY = {
-    "fit": [("DenseDAE", 60_000, 28), ("UNetDAE", 15_000, 28), ("UNetDAE", 60_000, 28)],
+    "fit": [("DenseDAE", 60_000, 28), ("UNetDAE", 5_000, 28), ("UNetDAE", 20_000, 28)],
     "predict": [
-        ("DenseDAE", 15_000, 28),
         ("DenseDAE", 60_000, 28),
-        ("UNetDAE", 15_000, 28),
-        ("UNetDAE", 60_000, 28),
+        ("UNetDAE", 5_000, 28),
+        ("UNetDAE", 20_000, 28),
         ("UNetDAE", 1, 1000),
         ("UNetDAE", 1, 2000),
-        ("UNetDAE", 1, 4000),
     ],
 }
 
@@ -142,7 +140,8 @@ def print_memory() -> None:
                 done = subprocess.run(command, capture_output=True, check=True, text=True)
                 above.append(f"{float(done.stdout):.0f}")
             data = n * side**2 / MEBIBYTE
-            rows.append([f"{kind}.{method}", f"{n:,} x {side} x {side}", f"{data:.0f}", *above])
+            rows.append([f"{kind}.{method}", f"{n:,} x {side} x {side}", f"{data:.1f}", *above])
+            print(*rows[-1], file=sys.stderr, sep=", ")
     head = ["call", "images", "values, Mi", "above uint8, MiB", "above float32, MiB"]
     print_table(head, rows)
 
