@@ -18,7 +18,14 @@ ESTIMATOR_CLASSES = [type(dae) for dae in ONE_OF_EACH.values()]
 # Parameters that differ in their effect, and how many texts describe them; all others have one.
 N_TEXTS = {
     **{"activation": 3, "batch_size": 3, "channels": 2, "latent_dim": 2, "loss": 2, "lr": 2},
-    **{"max_epochs": 2, "optimizer": 2, "sample_shape": 2, "self_supervised": 2, "standardize": 2},
+    **{
+        "max_epochs": 2,
+        "optimizer": 2,
+        "patch_size": 2,
+        "sample_shape": 2,
+        "self_supervised": 2,
+        "standardize": 2,
+    },
 }
 
 
