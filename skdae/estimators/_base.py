@@ -24,6 +24,7 @@ from skdae.data import (
     read_first,
     read_target,
 )
+from skdae.estimators._export import ExportMixin
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
 from skdae.estimators._scale_warnings import warn_of_odd_scale
@@ -41,6 +42,7 @@ class BaseDenoisingAutoencoder(
     PersistenceMixin,
     TrainingMixin,
     PredictionMixin,
+    ExportMixin,
     ABC,
 ):
     """Train a torch module to give back clean samples from noisy ones.

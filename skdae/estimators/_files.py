@@ -8,7 +8,7 @@ import os
 import reprlib
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -19,18 +19,14 @@ from skdae._optional import import_optional
 from skdae._sklearn import fits_float
 from skdae.data import are_sizes
 
-__all__ = ["check_facts", "read_weights", "write_weights"]
+__all__ = ["check_facts", "read_weights", "write_weights", "write_whole"]
 
 _FORMAT = "skdae"
 _DTYPES = {np.dtype(code).name for code in "?bhilqBHILQefdg"}
 
 
 def write_weights(path: str | PathLike, arrays: dict[str, np.ndarray], facts: dict) -> None:
-    """Write arrays and facts to a safetensors file.
-
-    The file appears whole, in the place of one that was there, or not at all. A symbolic link
-    stays one, and its target is written. A new file gets the mode that the umask asks for, an
-    old one keeps its mode.
+    """Write arrays and facts to a safetensors file, as ``write_whole`` does.
 
     Raises
     ------
@@ -38,19 +34,33 @@ def write_weights(path: str | PathLike, arrays: dict[str, np.ndarray], facts: di
         If that is not possible.
     """
     metadata = {"format": _FORMAT, "facts": json.dumps(facts)}
-    data = _safetensors("safetensors.numpy").save(arrays, metadata=metadata)
+    write_whole(path, [_safetensors("safetensors.numpy").save(arrays, metadata=metadata)])
+
+
+def write_whole(path: str | PathLike, parts: Sequence[bytes | memoryview]) -> None:
+    """Write a file.
+
+    It appears whole, in the place of one that was there, or not at all. A symbolic link stays
+    one, and its target is written. A new file gets the mode that the umask asks for, an old one
+    keeps its mode.
+
+    Raises
+    ------
+    OSError
+        If that is not possible.
+    """
     target = os.path.realpath(path)
     mode = None
     if os.path.exists(target):
         with open(target, "ab") as file:  # raises for a folder, or without permission
             mode = stat.S_IMODE(os.stat(target).st_mode)
             if not os.path.isfile(target):  # a pipe or the like has no other file in its place
-                file.write(data)
+                file.writelines(parts)
                 return
     beside = os.path.join(os.path.dirname(target), f".skdae-{secrets.token_hex(8)}")
     try:
         with open(beside, "xb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
