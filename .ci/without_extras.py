@@ -14,7 +14,8 @@ import skdae
 from skdae import ConvDAE, DenoisingDisplay, DenseDAE, GaussianNoise, LossCurveDisplay, UNetDAE
 from skdae.datasets import load_digits, load_sample_photos
 
-for package in ("matplotlib", "pandas", "PIL", "pywt", "safetensors", "skimage"):
+images = ("PIL", "pywt", "skimage")
+for package in (*images, "matplotlib", "onnx", "onnxscript", "pandas", "safetensors"):
     assert importlib.util.find_spec(package) is None, f"{package} came along"
 assert "site-packages" in skdae.__file__, skdae.__file__
 
@@ -44,5 +45,6 @@ says("images", load_sample_photos)
 says("plot", DenoisingDisplay.from_estimator, dae, X, X)
 says("plot", LossCurveDisplay.from_estimator, dae)
 says("safetensors", dae.save_weights, "weights.safetensors")
+says("onnx", dae.to_onnx, "dae.onnx")
 says("safetensors", dae.load_weights, "weights.safetensors")
 print(f"skdae {skdae.__version__} works without extras, and says which one a function needs.")

@@ -35,10 +35,21 @@ ARROWS = {
         *("._checks", "._warnings", ".data", ".noise", ".training"),
         *("numpy", "sklearn", "torch"),
     },
-    ".inference": {".data", ".nn", ".training", "numpy", "scipy", "torch"},
+    ".inference": {"._optional", ".data", ".nn", ".training", "numpy", "scipy", "torch"},
     ".estimators": {
-        *("._checks", "._optional", "._random", "._sklearn", "._warnings", ".data", ".inference"),
-        *(".nn", ".noise", ".tasks", ".training", "numpy", "safetensors", "sklearn", "torch"),
+        *(".__version__", "._checks", "._optional", "._random", "._sklearn", "._warnings"),
+        *(
+            ".data",
+            ".inference",
+            ".nn",
+            ".noise",
+            ".tasks",
+            ".training",
+            "numpy",
+            "safetensors",
+            "sklearn",
+            "torch",
+        ),
     },
     ".recipes": {"._sklearn", ".data", ".estimators", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
@@ -52,7 +63,7 @@ ARROWS = {
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }
 OPTIONAL = {"PIL", "matplotlib", "pandas", "polars", "pyarrow", "pywt", "safetensors", "skimage"}
-OPTIONAL |= {"skops"}
+OPTIONAL |= {"onnx", "onnxscript", "skops"}
 GLOBAL_SEEDING = {
     *("random.seed", "np.random.seed", "numpy.random.seed", "np.random.set_state"),
     *("torch.manual_seed", "torch.random.manual_seed", "torch.seed", "torch.random.seed"),

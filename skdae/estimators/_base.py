@@ -25,6 +25,7 @@ from skdae.data import (
     read_target,
 )
 from skdae.estimators._checkpoint import open_checkpoint
+from skdae.estimators._export import ExportMixin
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
 from skdae.estimators._scale_warnings import warn_of_odd_scale
@@ -49,6 +50,7 @@ class BaseDenoisingAutoencoder(
     PersistenceMixin,
     TrainingMixin,
     PredictionMixin,
+    ExportMixin,
     ABC,
 ):
     """Train a torch module to give back clean samples from noisy ones.

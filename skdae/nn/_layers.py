@@ -95,8 +95,11 @@ def last_conv(n_axes: int, n_in: int, n_out: int, kernel_size: int) -> nn.Module
 
 def pad_to_multiple(x: Tensor, stride: int) -> Tensor:
     """Repeat the last values of each spatial axis until the stride divides its size."""
-    padding = [p for side in x.shape[:1:-1] for p in (0, -side % stride)]
-    return F.pad(x, padding, mode="replicate") if any(padding) else x
+    sides = x.shape[:1:-1]
+    padding = [p for side in sides for p in (0, -side % stride)]
+    # An exported graph knows no sizes yet, and pads by what they will need.
+    needed = any(isinstance(side, torch.SymInt) for side in sides) or any(padding)
+    return F.pad(x, padding, mode="replicate") if needed else x
 
 
 class ResidualBlock(nn.Module):

@@ -21,9 +21,9 @@ class NarrowConv2d(nn.Conv2d):
 
     Libraries compute 8 or 16 output channels at once, and waste most of that work on one to three.
     On the CPU, this layer computes a plane for each output channel and each place of the kernel in
-    one matrix product, then shifts and adds the planes. On other devices, and for many output
-    channels, it is an ``nn.Conv2d``. The output is float32, also for inputs in bfloat16; the
-    gradient has the dtype of the input.
+    one matrix product, then shifts and adds the planes. On other devices, for many output channels,
+    and in graphs that torch exports or compiles, it is an ``nn.Conv2d``. The output is float32,
+    also for inputs in bfloat16; the gradient has the dtype of the input.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class NarrowConv2d(nn.Conv2d):
         assert self.bias is not None
         fewer = self.weight.shape[0] * self.weight[0, 0].numel() <= self.weight.shape[1]
         plain = x.dtype in (torch.float32, torch.bfloat16) and self.weight.dtype == torch.float32
-        if not fewer or not plain or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        as_usual = x.device.type != "cpu" or torch.compiler.is_compiling()
+        if not fewer or not plain or as_usual or torch.is_autocast_enabled("cpu"):
             return super().forward(x if x.dtype == self.weight.dtype else x.float())
         return _ShiftedPlanes.apply(x, self.weight) + self.bias.view(-1, 1, 1)
 
