@@ -14,6 +14,7 @@ _TITLES = {
     "nn": "Modules",
     "recipes": "Published systems",
     "datasets": "Data",
+    "persistence": "Saved models",
 }
 
 _HEAD = """\

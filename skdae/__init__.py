@@ -30,6 +30,7 @@ _HOME = {
     "make_denoising_scorer": "metrics",
     "psnr": "metrics",
     "ssim": "metrics",
+    "trusted_types": "persistence",
 }
 _SUBMODULES = ["datasets", "metrics", "noise", "plotting", "recipes"]
 
