@@ -37,17 +37,14 @@ def trusted_types() -> list[str]:
     # Recipes and scorers cost imports that nobody else needs who asks for this module.
     from skdae import recipes
     from skdae.metrics._scorer import DenoisingScorer
+    from skdae.recipes._dropsofai_2020 import GrayLevelPoissonNoise
     from skdae.recipes._keras import keras_adam
 
-    used: list[Any] = [DenoisingScorer, keras_adam]
+    used: list[Any] = [DenoisingScorer, GrayLevelPoissonNoise, keras_adam]
     for room in map(import_module, (f"skdae.{name}" for name in _ROOMS)):
         public = (getattr(room, name) for name in room.__all__)
         used += [kind for kind in public if inspect.isclass(kind)]
-    for recipe in map(recipes.describe, recipes.names()):
-        used += [_named(recipe.module), _named(recipe.noise)]
+    for module in (recipes.describe(name).module for name in recipes.names()):
+        # A function, or an object that builds the module.
+        used.append(module if inspect.isroutine(module) else type(module))
     return sorted({f"{kind.__module__}.{kind.__qualname__}" for kind in used})
-
-
-def _named(value: Any) -> Any:
-    """Return a function or a class, or the class of an object."""
-    return value if hasattr(value, "__qualname__") else type(value)
