@@ -149,7 +149,7 @@ def test_integers_are_given_as_fractions(dtype, path):
 
 def test_flat_rows_are_images_of_the_shape_of_a_sample(path):
     X = data(40, 64)
-    dae = ConvDAE((4,), **SETTINGS).fit(X)
+    dae = ConvDAE((4,), sample_shape=(8, 8), **SETTINGS).fit(X)
     dae.to_onnx(path)
     denoised = runs(path, X.reshape(-1, *dae.sample_shape_))
     np.testing.assert_allclose(denoised.reshape(X.shape), dae.predict(X), rtol=0, atol=1e-5)

@@ -284,7 +284,8 @@ def test_a_module_that_cannot_be_copied_works_on_one_thread():
 
 def test_copies_for_threads_share_their_weights():
     module = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
-    first, second = Computation(module, None).for_threads(2)
+    with n_threads(2):
+        first, second = Computation(module, None).for_threads(2)
     assert first.module is not second.module
     for name, value in module.state_dict(keep_vars=True).items():
         assert first.module.state_dict(keep_vars=True)[name] is value

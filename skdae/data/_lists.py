@@ -117,7 +117,12 @@ def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np
     if len(X) == 0:
         raise ValueError(f"{owner} needs one sample or more. Got an empty list as {name}.")
     names = [f"{name}[{index}]" for index in range(len(X))]
-    arrays = [_opened(x, owner, which) for x, which in zip(X, names, strict=True)]
+    arrays: list
+    in_files = [is_in_a_file(x) for x in X]
+    arrays = [
+        Stored(x, tuple(x.shape), owner, which) if in_a_file else as_array(x, which)
+        for x, which, in_a_file in zip(X, names, in_files, strict=True)
+    ]
     for array, which in zip(arrays, names, strict=True):
         check_kind(array.dtype, owner, which)
     for array, which in zip(arrays, names, strict=True):
@@ -134,13 +139,6 @@ def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np
             f"{arrays[index].dtype}."
         )
     return arrays
-
-
-def _opened(x: Any, owner: str, name: str) -> Any:
-    """Return a sample as an array, or as one that stays in its file."""
-    if is_in_a_file(x):
-        return Stored(x, tuple(x.shape), owner, name)
-    return np.asarray(as_array(x, name))
 
 
 def _check_axes_and_numbers(array: np.ndarray, owner: str, name: str) -> None:
