@@ -26,18 +26,12 @@ from skdae.training import (
     OptimizerFactory,
 )
 
-__all__ = ["PATCH_CONSTRAINTS", "Attributes", "Callbacks", "Noise"]
+__all__ = ["Attributes", "Callbacks", "Noise"]
 
 Noise = NoiseInjector | str | None
 Callbacks = Sequence[Callback | tuple[str, Callback]] | None
 
 _COUNT = Interval(Integral, 1, None, closed="left")
-
-# Of estimators that train on patches.
-PATCH_CONSTRAINTS: dict[str, list] = {
-    "patch_size": [None, StrOptions({"auto"}), _COUNT, tuple],
-    "augment": ["boolean"],
-}
 
 
 class Attributes(BaseEstimator):
@@ -83,6 +77,8 @@ class Attributes(BaseEstimator):
         "n_iter_no_change": [_COUNT],
         "sample_shape": [None, "array-like"],
         "standardize": [StrOptions({"auto"}), "boolean"],
+        "patch_size": [None, StrOptions({"auto"}), _COUNT, tuple],
+        "augment": ["boolean"],
         "device": [str],
         "precision": [StrOptions(set(PRECISIONS))],
         "callbacks": [None, list, tuple],

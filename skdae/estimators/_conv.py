@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
-from skdae.estimators._attributes import PATCH_CONSTRAINTS, Callbacks, Noise
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._convolutional import ConvolutionalMixin
 from skdae.nn import ACTIVATIONS, ConvAutoencoder
@@ -185,7 +185,6 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
-        **PATCH_CONSTRAINTS,
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "latent_dim": [None, Interval(Integral, 1, None, closed="left")],

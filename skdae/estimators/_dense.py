@@ -161,7 +161,11 @@ class DenseDAE(BaseDenoisingAutoencoder):
     _may_read_lists = False
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseDenoisingAutoencoder._parameter_constraints,
+        **{
+            name: rules
+            for name, rules in BaseDenoisingAutoencoder._parameter_constraints.items()
+            if name not in ("augment", "patch_size")  # of images alone
+        },
         "hidden_layer_sizes": ["array-like"],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],

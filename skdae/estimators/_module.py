@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from skdae._random import RandomState
-from skdae.estimators._attributes import PATCH_CONSTRAINTS, Callbacks, Noise
+from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.training import Criterion, OptimizerFactory
 
@@ -170,7 +170,6 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseDenoisingAutoencoder._parameter_constraints,
-        **PATCH_CONSTRAINTS,
         "module": [callable],
     }
 
