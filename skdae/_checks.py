@@ -15,7 +15,18 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-__all__ = ["as_array", "check_dense", "check_finite", "check_kind", "check_rows", "validate_rows"]
+__all__ = [
+    "Data",
+    "as_array",
+    "check_dense",
+    "check_finite",
+    "check_kind",
+    "check_rows",
+    "validate_rows",
+]
+
+Data = Any
+"""X or y as users give them: array, data frame, tensor, list of these, or array in a file."""
 
 # Modes of Pillow whose arrays hold amounts of light.
 _MODES_OF_LIGHT = ("1", "F", "I", "L", "RGB", "YCbCr")

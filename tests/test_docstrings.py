@@ -127,7 +127,7 @@ def test_documented_defaults_are_the_defaults(path):
 
 def test_the_scan_sees_classes_methods_and_functions():
     assert "skdae.noise._gaussian.GaussianNoise" in OBJECTS
-    assert "skdae.noise._base.NoiseInjector.corrupt" in OBJECTS
+    assert "skdae.noise._injector.NoiseInjector.corrupt" in OBJECTS
     assert "skdae.metrics._quality.psnr" in OBJECTS
 
 

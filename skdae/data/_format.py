@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skdae._checks import as_array, check_rows, validate_rows
+from skdae._checks import Data, as_array, check_rows, validate_rows
 from skdae.data._arrays import ROW_DTYPES, check_ranges, restore_dtype
 from skdae.data._lists import as_one_array, is_list_of_samples, read_list
 from skdae.data._samples import Samples
@@ -60,7 +59,7 @@ class DataFormat:
 
     def read(
         self,
-        X: Any,
+        X: Data,
         estimator: BaseEstimator,
         *,
         lists: bool,
@@ -99,7 +98,7 @@ class DataFormat:
         self.check_range(samples, owner)
         return samples
 
-    def _read_list(self, X: Any, owner: str, *, any_size: bool) -> Samples:
+    def _read_list(self, X: Data, owner: str, *, any_size: bool) -> Samples:
         rows = read_list(X, owner, like=self.sample_shape)
         index = next((i for i, row in enumerate(rows) if row.shape != self.sample_shape), None)
         if index is not None and not any_size:
@@ -111,7 +110,7 @@ class DataFormat:
         return Samples(rows, shape, self.sample_shape, shapes=[np.shape(x) for x in X])
 
     def _read_array(
-        self, X: Any, estimator: BaseEstimator, *, any_size: bool, finite: bool
+        self, X: Data, estimator: BaseEstimator, *, any_size: bool, finite: bool
     ) -> Samples:
         owner = type(estimator).__name__
         if is_stored(X):
@@ -133,7 +132,7 @@ class DataFormat:
             )
         return Samples(rows, shape, self.sample_shape)
 
-    def _read_stored(self, X: Any, estimator: BaseEstimator, *, any_size: bool) -> Samples:
+    def _read_stored(self, X: Data, estimator: BaseEstimator, *, any_size: bool) -> Samples:
         """Read an array that stays in its file: samples along the first axis."""
         first = self._read_array(X[:1], estimator, any_size=any_size, finite=False)
         rows = Stored.rows_of(X, type(estimator).__name__)

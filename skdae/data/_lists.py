@@ -7,11 +7,10 @@ lists or of numbers, is read as one array.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from skdae._checks import as_array, check_finite, check_kind
+from skdae._checks import Data, as_array, check_finite, check_kind
 from skdae.data._arrays import full_range
 from skdae.data._shapes import are_signals, check_axes, declared_shape
 from skdae.data._stored import Stored, is_in_a_file
@@ -30,7 +29,7 @@ Rows = np.ndarray | list[np.ndarray]
 """Rows (n_samples, n_features), or a list of samples (..., channels)."""
 
 
-def is_list_of_samples(X: Any, sample_shape: tuple[int, ...] | None = None) -> bool:
+def is_list_of_samples(X: Data, sample_shape: tuple[int, ...] | None = None) -> bool:
     """Whether X is a list of arrays that stand for one sample each.
 
     With the ``sample_shape`` of images, or of signals of channels, arrays of one axis are flat
@@ -45,14 +44,14 @@ def is_list_of_samples(X: Any, sample_shape: tuple[int, ...] | None = None) -> b
     return sample_shape is None or (len(sample_shape) == 2 and sample_shape[-1] == 1)
 
 
-def first_of_another_shape(samples: Sequence[Any]) -> int | None:
+def first_of_another_shape(samples: Sequence[Data]) -> int | None:
     """Return the index of the first sample whose shape is not that of sample 0, or None."""
     shapes = [np.shape(sample) for sample in samples]
     return next((index for index, shape in enumerate(shapes) if shape != shapes[0]), None)
 
 
 def read_list(
-    X: Sequence[Any],
+    X: Sequence[Data],
     owner: str,
     *,
     name: str = "X",
@@ -106,7 +105,7 @@ def read_list(
     return samples
 
 
-def checked_samples(X: Sequence[Any], owner: str, *, name: str = "X") -> list[np.ndarray]:
+def checked_samples(X: Sequence[Data], owner: str, *, name: str = "X") -> list[np.ndarray]:
     """Return the samples of a list as arrays of numbers, of one kind, as they are laid out.
 
     Raises
@@ -166,7 +165,7 @@ def _with_channels(array: np.ndarray, axes: int, like: tuple[int, ...] | None) -
     return array[..., np.newaxis]
 
 
-def as_one_array(X: Any, owner: str) -> Any:
+def as_one_array(X: Data, owner: str) -> Data:
     """Return X; a list of samples only if they are of one size.
 
     Raises

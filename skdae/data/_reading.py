@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
-from skdae._checks import validate_rows
+from skdae._checks import Data, validate_rows
 from skdae._warnings import warn_user
 from skdae.data._arrays import ROW_DTYPES
 from skdae.data._lists import as_one_array, first_of_another_shape, is_list_of_samples, read_list
@@ -21,7 +20,7 @@ from skdae.data._stored import is_stored, stored_rows
 __all__ = ["is_list_to_learn", "read_clean", "read_first"]
 
 
-def is_list_to_learn(X: Any, known: tuple[int, ...] | None, *, flat: bool) -> bool:
+def is_list_to_learn(X: Data, known: tuple[int, ...] | None, *, flat: bool) -> bool:
     """Whether X is a list to draw patches from; other lists become one array.
 
     Parameters
@@ -39,7 +38,7 @@ def is_list_to_learn(X: Any, known: tuple[int, ...] | None, *, flat: bool) -> bo
 
 
 def read_first(
-    X: Any,
+    X: Data,
     estimator: BaseEstimator,
     *,
     sample_shape: int | Sequence[int] | None,
@@ -99,7 +98,7 @@ def _warn_of_flat_rows(n_values: int, sample_shape: tuple[int, ...], owner: str)
     )
 
 
-def read_clean(clean: Any, samples: Samples, owner: str) -> Samples:
+def read_clean(clean: Data, samples: Samples, owner: str) -> Samples:
     """Return the clean values behind corrupted samples, laid out like these."""
     if isinstance(samples.rows, list):
         return replace(samples, rows=read_list(clean, owner, like=samples.rows[0].shape))

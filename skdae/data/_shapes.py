@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
+from skdae._checks import Data
 from skdae._warnings import warn_user
 from skdae.data._arrays import full_range
 
@@ -173,7 +173,7 @@ def _has_channels_last(shape: tuple[int, ...]) -> bool:
     return channels <= max(_COLOURS, few)
 
 
-def warn_of_unclear_axes(X: Any, owner: str) -> None:
+def warn_of_unclear_axes(X: Data, owner: str) -> None:
     """Warn of data that fit our rules and may be something else: signals, or one colour photo.
 
     Parameters

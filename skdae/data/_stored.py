@@ -6,13 +6,13 @@ import math
 import mmap
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 
-from skdae._checks import check_finite, check_kind, validate_rows
+from skdae._checks import Data, check_finite, check_kind, validate_rows
 from skdae.data._arrays import ROW_DTYPES, row_dtype
 
 __all__ = ["Stored", "is_in_a_file", "is_stored", "stored_rows"]
@@ -23,7 +23,7 @@ _LARGEST_IN_MEMORY = 2**29
 _BLOCK_BYTES = 2**22
 
 
-def is_stored(X: Any) -> bool:
+def is_stored(X: Data) -> bool:
     """Whether X is an array in a file, or a lazy one, that is too large to be read whole.
 
     Arrays of Zarr, HDF5 and Dask are told by their attribute ``chunks``; a memory map is an array
@@ -38,14 +38,14 @@ def is_stored(X: Any) -> bool:
     return math.prod(X.shape) * row_dtype(np.dtype(X.dtype)).itemsize > _LARGEST_IN_MEMORY
 
 
-def is_in_a_file(X: Any) -> bool:
+def is_in_a_file(X: Data) -> bool:
     """Whether X is an array that is read from a file, or computed, when it is sliced."""
     lazy = hasattr(X, "chunks") and hasattr(X, "dtype") and not hasattr(X, "columns")
     return lazy or isinstance(X, np.memmap)
 
 
 def stored_rows(
-    X: Any, estimator: BaseEstimator, *, reset: bool
+    X: Data, estimator: BaseEstimator, *, reset: bool
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Check the first sample as others are checked; return flat rows, and X's shape."""
     validate_rows(estimator, np.asarray(X[:1]), reset=reset, dtype=ROW_DTYPES, finite=False)
@@ -72,7 +72,7 @@ class Stored:
 
     def __init__(
         self,
-        source: Any,
+        source: Data,
         shape: tuple[int, ...],
         owner: str,
         name: str = "X",
@@ -89,7 +89,7 @@ class Stored:
         self.checks = not get_config()["assume_finite"]
 
     @classmethod
-    def rows_of(cls, X: Any, owner: str, name: str = "X") -> np.ndarray:
+    def rows_of(cls, X: Data, owner: str, name: str = "X") -> np.ndarray:
         """View samples as flat rows, which stand in for an array of them."""
         return cast(np.ndarray, cls(X, (X.shape[0], math.prod(X.shape[1:])), owner, name))
 
@@ -152,7 +152,7 @@ class Stored:
         return min(float(self[block].min()) for block in self.blocks())
 
 
-def _forget_pages(source: Any) -> None:
+def _forget_pages(source: Data) -> None:
     """Let the system take back what was read of a memory map; the file keeps it."""
     pages = getattr(source, "_mmap", None)
     if pages is not None and source.mode in ("r", "r+"):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from skdae._checks import as_array, check_rows
+from skdae._checks import Data, as_array, check_rows
 from skdae.data._arrays import ROW_DTYPES, check_ranges
 from skdae.data._lists import Rows, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples
@@ -16,7 +15,7 @@ from skdae.data._stored import Stored, is_stored
 __all__ = ["check_order", "read_target"]
 
 
-def read_target(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> Samples | None:
+def read_target(y: Data, samples: Samples, owner: str, *, unmatched_y: str) -> Samples | None:
     """Return y as samples if it has X's shape, and None if it is labels; lists go with lists.
 
     Parameters
@@ -48,7 +47,7 @@ def read_target(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> Sa
     return target
 
 
-def _read_array(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> np.ndarray | None:
+def _read_array(y: Data, samples: Samples, owner: str, *, unmatched_y: str) -> np.ndarray | None:
     """Return y as rows if its shape is that of X, and None if it is labels."""
     expected = samples.shape
     if is_stored(y) and tuple(y.shape) == expected:
@@ -70,7 +69,7 @@ def _read_array(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> np
     )
 
 
-def _stacked(y: Any, owner: str) -> np.ndarray:
+def _stacked(y: Data, owner: str) -> np.ndarray:
     """Make an array of a list of targets, for an X that is one."""
     index = first_of_another_shape(y)
     if index is None:
@@ -81,7 +80,7 @@ def _stacked(y: Any, owner: str) -> np.ndarray:
     )
 
 
-def _read_list(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> Rows | None:
+def _read_list(y: Data, samples: Samples, owner: str, *, unmatched_y: str) -> Rows | None:
     """Return the samples of y if their sizes are those of X, and None if it is labels."""
     rows = samples.parts
     if not is_list_of_samples(y):
@@ -107,7 +106,7 @@ def _read_list(y: Any, samples: Samples, owner: str, *, unmatched_y: str) -> Row
     return targets
 
 
-def check_order(X: Any, y: Any, owner: str) -> None:
+def check_order(X: Data, y: Data, owner: str) -> None:
     """Refuse a data frame of targets in another order than that of X.
 
     Raises

@@ -30,7 +30,7 @@ from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
 from skdae.estimators._scale_warnings import warn_of_odd_scale
 from skdae.estimators._settings import check_unchanged
-from skdae.estimators._training import TrainingMixin
+from skdae.estimators._training import TrainingMixin, check_targets
 from skdae.noise._corrupted import origin_of
 from skdae.tasks import Given, Task, choose_task, same_values
 from skdae.training import (
@@ -206,7 +206,12 @@ class BaseDenoisingAutoencoder(
         if goes_on:
             check_unchanged(self)
             self._move_net()
-        samples = self._read_more(X) if goes_on else self._read_first(X)
+        if goes_on:
+            samples = self._read_more(X)
+        else:
+            flat, lists = self._reads_flat_rows, self._may_read_lists
+            declared = self.sample_shape
+            samples = read_first(X, self, sample_shape=declared, flat=flat, lists=lists)
         patch = self._patch_shape_of(samples)
         if not goes_on and samples.is_list:
             samples = replace(samples, sample_shape=patch or samples.sample_shape)
@@ -214,7 +219,7 @@ class BaseDenoisingAutoencoder(
             samples.as_one_batch(self._owner)
         task = self._choose_task(X, y, samples, patch, goes_on=goes_on, unmatched_y=unmatched_y)
         loss = as_loss(self.loss)
-        self._check_targets(task, loss)
+        check_targets(task.target or task.samples, loss, self.loss, self._owner)
         if not goes_on:
             self._look_at(task, loss)
         checkpoint = open_checkpoint(self, task, starts_anew=not goes_on)
@@ -238,15 +243,6 @@ class BaseDenoisingAutoencoder(
         if checkpoint is not None:
             checkpoint.finish(self)
         return task
-
-    def _read_first(self, X: ArrayLike) -> Samples:
-        return read_first(
-            X,
-            self,
-            sample_shape=self.sample_shape,
-            flat=self._reads_flat_rows,
-            lists=self._may_read_lists,
-        )
 
     def _read_more(self, X: ArrayLike) -> Samples:
         """Read data to go on with, as samples like those of the first fit."""

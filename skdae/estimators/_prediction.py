@@ -180,16 +180,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         shape = samples.shape
         if out is None:
             out = np.empty(shape, dtype=samples.dtype)
-        if samples.is_list or tuple(getattr(out, "shape", ())) != shape:
-            raise ValueError(
-                f"The 'out' argument of {self._owner}.predict must be an array of the shape of X, "
-                f"{shape}. Got {type(out).__name__} of shape {getattr(out, 'shape', None)}."
-            )
-        if not np.can_cast(samples.dtype, out.dtype, "same_kind"):
-            raise ValueError(
-                f"The 'out' argument of {self._owner}.predict must hold {samples.dtype}. Got an "
-                f"array of {out.dtype}."
-            )
+        _check_out(out, samples, self._owner)
         start = 0
         for part in samples.in_memory():
             if part is samples:
@@ -278,3 +269,17 @@ class PredictionMixin(TransformerMixin, Attributes):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _check_out(out: Any, samples: Samples, owner: str) -> None:
+    """Check that the result fits into an array of the user."""
+    if samples.is_list or tuple(getattr(out, "shape", ())) != samples.shape:
+        raise ValueError(
+            f"The 'out' argument of {owner}.predict must be an array of the shape of X, "
+            f"{samples.shape}. Got {type(out).__name__} of shape {getattr(out, 'shape', None)}."
+        )
+    if not np.can_cast(samples.dtype, out.dtype, "same_kind"):
+        raise ValueError(
+            f"The 'out' argument of {owner}.predict must hold {samples.dtype}. Got an "
+            f"array of {out.dtype}."
+        )

@@ -31,7 +31,7 @@ from skdae.training import (
     split_blocks,
 )
 
-__all__ = ["TrainingMixin"]
+__all__ = ["TrainingMixin", "check_targets"]
 
 _FEWEST_STEPS = 2500
 _MOST_EPOCHS = 1000
@@ -64,27 +64,6 @@ class TrainingMixin(Attributes):
         if not self.standardize or loss.compares_probabilities:
             return None
         return task.samples.units, (task.target or task.samples).units
-
-    def _check_targets(self, task: Task, loss: Loss) -> None:
-        """Check that the targets are what the loss is made for.
-
-        Raises
-        ------
-        ValueError
-            If a target is not in the range that the loss takes.
-        """
-        needed = loss.target_range
-        if needed is None:
-            return
-        targets = task.target or task.samples
-        white = full_range(targets.dtype) or 1.0
-        low, high = targets.lowest / white, targets.highest / white
-        if low < needed[0] or high > needed[1]:
-            raise ValueError(
-                f"loss={self.loss!r} of {self._owner} needs targets in [{needed[0]:g}, "
-                f"{needed[1]:g}]: scale them, or use loss='mse'. Got values from {low:g} to "
-                f"{high:g}."
-            )
 
     def _patch_shape_of(self, samples: Samples) -> Shape | None:
         """Return the shape of the patches that training draws, or None for whole samples.
@@ -298,3 +277,23 @@ class TrainingMixin(Attributes):
         batch_size = min(batch_size, self._largest_batch)
         n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
         return max(1, min(batch_size, self._most_places // n_places))
+
+
+def check_targets(targets: Samples, loss: Loss, name: object, owner: str) -> None:
+    """Check that the targets are what a loss is made for.
+
+    Raises
+    ------
+    ValueError
+        If a target is not in the range that the loss takes.
+    """
+    needed = loss.target_range
+    if needed is None:
+        return
+    white = full_range(targets.dtype) or 1.0
+    low, high = targets.lowest / white, targets.highest / white
+    if low < needed[0] or high > needed[1]:
+        raise ValueError(
+            f"loss={name!r} of {owner} needs targets in [{needed[0]:g}, {needed[1]:g}]: scale "
+            f"them, or use loss='mse'. Got values from {low:g} to {high:g}."
+        )

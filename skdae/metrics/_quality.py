@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, gen_batches
 
-from skdae._checks import as_array
+from skdae._checks import Data, as_array
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, validate_parameter_constraints
 from skdae._warnings import warn_user
@@ -218,7 +217,7 @@ def _fractions(X: Arrays) -> Arrays:
 
 
 def _check_pair(
-    clean: Any, denoised: Any, data_range: float | None, owner: str
+    clean: Data, denoised: Data, data_range: float | None, owner: str
 ) -> tuple[Arrays, Arrays, float]:
     """Return both as arrays, or lists of arrays, on one scale, and the range of their values."""
     if is_list_of_samples(clean) or is_list_of_samples(denoised):
@@ -238,7 +237,7 @@ def _check_pair(
     return clean, denoised, _check_data_range(data_range, clean, owner)
 
 
-def _check_lists(clean: Any, denoised: Any, owner: str) -> tuple[Arrays, Arrays]:
+def _check_lists(clean: Data, denoised: Data, owner: str) -> tuple[Arrays, Arrays]:
     if not (isinstance(clean, (list, tuple)) and isinstance(denoised, (list, tuple))):
         raise ValueError(f"{owner} compares a list of samples with a list, or two arrays.")
     if len(clean) != len(denoised):

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from skdae._checks import as_array
+from skdae._checks import Data, as_array
 from skdae._sklearn import Interval, StrOptions, validate_parameter_constraints
 from skdae.data import Rows, check_sample_shape, full_range, is_list_of_samples
 from skdae.metrics._quality import (
@@ -153,7 +152,7 @@ class DenoisingScorer:
     random_state: int
     sample_shape: tuple[int, ...] | None
 
-    def __call__(self, estimator: BaseEstimator, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: BaseEstimator, X: Data, y: Data = None) -> float:
         """Score an estimator that denoises with ``predict``; greater is better.
 
         Parameters
@@ -200,8 +199,8 @@ class DenoisingScorer:
 
 
 def skip_steps_before_noise(
-    estimator: BaseEstimator, X: Any, y: Any
-) -> tuple[BaseEstimator, Any, Any]:
+    estimator: BaseEstimator, X: Data, y: Data
+) -> tuple[BaseEstimator, Data, Data]:
     """Apply the first steps of a pipeline that ends in an autoencoder, and return the others.
 
     The first steps are those before its noise step, or before the autoencoder. An autoencoder
@@ -232,8 +231,8 @@ def skip_steps_before_noise(
 
 
 def clean_and_noisy(
-    X: Any, y: Any, noise: NoiseInjector | None, random_state: int, owner: str
-) -> tuple[Arrays, Any]:
+    X: Data, y: Data, noise: NoiseInjector | None, random_state: int, owner: str
+) -> tuple[Arrays, Data]:
     """Return the target and the input of an evaluation.
 
     With a noise, X is corrupted, and the target is y if it has X's shape, else X. Without
@@ -262,12 +261,12 @@ def clean_and_noisy(
     return clean, X
 
 
-def _shape(X: Any) -> tuple:
+def _shape(X: Data) -> tuple:
     """Return the shape of an array, or the shapes of the samples of a list."""
     return tuple(np.shape(x) for x in X) if is_list_of_samples(X) else np.shape(X)
 
 
-def _as_frame_like(X: Any, values: np.ndarray) -> Any:
+def _as_frame_like(X: Data, values: np.ndarray) -> Data:
     """Return the values as a data frame of pandas or polars if X is one."""
     if hasattr(X, "iloc"):
         return type(X)(values, columns=X.columns, index=X.index)

@@ -1,11 +1,11 @@
 """Noise: scikit-learn transformers that corrupt data with torch formulas."""
 
-from skdae.noise._base import NoiseInjector
 from skdae.noise._compose import ChainNoise, OneOfNoise
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._estimate import estimate_sigma
 from skdae.noise._gaussian import GaussianNoise
 from skdae.noise._impulse import ImpulseNoise
+from skdae.noise._injector import NoiseInjector
 from skdae.noise._masking import MaskingNoise
 from skdae.noise._poisson import PoissonNoise
 from skdae.noise._salt_and_pepper import SaltAndPepperNoise

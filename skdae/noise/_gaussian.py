@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skdae._random import RandomState
-from skdae.noise._base import NoiseInjector
+from skdae.noise._injector import NoiseInjector
 from skdae.noise._levels import Clip, Level, LevelOrRange
 from skdae.noise._split import SHARE, SplitMixin
 

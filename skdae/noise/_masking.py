@@ -12,7 +12,7 @@ from torch import Tensor
 from skdae._random import RandomState
 from skdae._sklearn import Interval
 from skdae._warnings import warn_user
-from skdae.noise._base import NoiseInjector
+from skdae.noise._injector import NoiseInjector
 from skdae.noise._levels import Clip, Level, LevelOrRange
 from skdae.noise._summary import DataSummary
 

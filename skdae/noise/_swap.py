@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skdae._random import RandomState
 from skdae._sklearn import InvalidParameterError
-from skdae.noise._base import NoiseInjector
+from skdae.noise._injector import NoiseInjector
 from skdae.noise._levels import Clip, Level, LevelOrRange
 
 __all__ = ["SwapNoise"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from skdae._checks import as_array
+from skdae._checks import Data, as_array
 from skdae._optional import import_optional
 from skdae._sklearn import Interval, validate_parameter_constraints
 from skdae.data import infer_sample_shape, is_list_of_samples, read_list, same_sides
@@ -162,8 +162,8 @@ class DenoisingDisplay:
     def from_estimator(
         cls,
         estimator: BaseEstimator,
-        X: Any,
-        y: Any = None,
+        X: Data,
+        y: Data = None,
         *,
         noise: NoiseInjector | None = None,
         random_state: int = 0,
@@ -230,9 +230,9 @@ class DenoisingDisplay:
     @classmethod
     def from_predictions(
         cls,
-        clean: Any,
-        noisy: Any,
-        denoised: Any,
+        clean: Data,
+        noisy: Data,
+        denoised: Data,
         *,
         n_samples: int = 8,
         sample_shape: tuple[int, ...] | None = None,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from skdae._checks import as_array
+from skdae._checks import Data, as_array
 from skdae._warnings import warn_user
 from skdae.data import Samples, full_range, is_list_of_samples, is_stored
 from skdae.tasks._clean import check_one_noise
@@ -37,7 +35,7 @@ class Pairs(Task):
         return cls(given.samples, given.target, noise)
 
 
-def _warn_of_labels(X: Any, y: Any, samples: Samples, target: Samples, owner: str) -> None:
+def _warn_of_labels(X: Data, y: Data, samples: Samples, target: Samples, owner: str) -> None:
     """Warn of a target that looks like the labels of a later step.
 
     Integers and booleans do, beside an X of another kind (uint8 and uint16 only if they have few
@@ -60,7 +58,7 @@ def _warn_of_labels(X: Any, y: Any, samples: Samples, target: Samples, owner: st
         )
 
 
-def _dtype_of(data: Any) -> np.dtype:
+def _dtype_of(data: Data) -> np.dtype:
     if is_stored(data):
         return np.dtype(data.dtype)
     return np.asarray(as_array(data[0] if is_list_of_samples(data) else data)).dtype

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import gen_batches
 from torch import Tensor
 
+from skdae._checks import Data
 from skdae.data import Samples, full_range, to_channels_first
 from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import ListOrigin, Origin
@@ -52,12 +53,12 @@ class Given:
     """
 
     owner: str
-    X: Any
-    y: Any
+    X: Data
+    y: Data
     samples: Samples
     target: Samples | None
     origin: Origin | ListOrigin | None
-    read_clean: Callable[[Any], Samples]
+    read_clean: Callable[[Data], Samples]
     sample_shape: tuple[int, ...]
     starts_anew: bool
     noise: NoiseInjector | str | None

@@ -16,7 +16,7 @@ from skdae._checks import validate_rows
 from skdae._random import RandomState
 from skdae._sklearn import StrOptions
 from skdae.data import Rows, is_list_of_samples
-from skdae.noise._apply import corrupt_rows, corrupt_tensor
+from skdae.noise._corrupt_data import corrupt_rows, corrupt_tensor
 from skdae.noise._corrupted import with_origin
 from skdae.noise._input_checks import (
     KEPT_DTYPES,
