@@ -215,3 +215,11 @@ def test_a_checkpoint_of_stored_rows_goes_on(tmp_path):
     np.testing.assert_array_equal(clone(dae).fit(Lazy(TABLE)).predict(TABLE), whole)
     with pytest.raises(ValueError, match="is the checkpoint of another fit: X was"):
         clone(dae).fit(Lazy(TABLE[::-1]))
+
+
+def test_dask_maps_predictions_over_its_blocks():
+    array = pytest.importorskip("dask.array")
+    dae = ConvDAE((4,), **SHARED).fit(IMAGES)
+    X = array.from_array(IMAGES, chunks=(200, -1, -1))
+    mapped = X.map_blocks(dae.predict, dtype=X.dtype)
+    np.testing.assert_array_equal(mapped.compute(), dae.predict(IMAGES))
