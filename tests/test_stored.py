@@ -223,3 +223,16 @@ def test_dask_maps_predictions_over_its_blocks():
     X = array.from_array(IMAGES, chunks=(200, -1, -1))
     mapped = X.map_blocks(dae.predict, dtype=X.dtype)
     np.testing.assert_array_equal(mapped.compute(), dae.predict(IMAGES))
+
+
+def test_samples_may_be_larger_than_the_limit(tmp_path):
+    X = memmap((RNG.random((3, 40, 40)) * 255).astype(np.uint8), tmp_path)
+    dae = ConvDAE((4,), **SHARED).fit(X)
+    np.testing.assert_array_equal(dae.predict(X), dae.predict(np.asarray(X)))
+
+
+def test_after_a_fit_on_a_list_one_image_in_a_file_is_one_image(tmp_path):
+    images = [RNG.random((40 + i, 50)).astype(np.float32) for i in range(3)]
+    dae = ConvDAE((4,), **SHARED).fit(images)
+    image = memmap(images[0], tmp_path)
+    np.testing.assert_array_equal(dae.predict(image), dae.predict(images)[0])

@@ -113,7 +113,8 @@ class DataFormat:
         self, X: Data, estimator: BaseEstimator, *, any_size: bool, finite: bool
     ) -> Samples:
         owner = type(estimator).__name__
-        if is_stored(X):
+        # After a fit on a list, an array of as many axes as a sample is one sample.
+        if is_stored(X) and not (self.is_list and len(X.shape) == len(self.shape)):
             return self._read_stored(X, estimator, any_size=any_size)
         array = as_array(X)
         if self.is_list and not isinstance(array, np.ndarray):
@@ -134,7 +135,7 @@ class DataFormat:
 
     def _read_stored(self, X: Data, estimator: BaseEstimator, *, any_size: bool) -> Samples:
         """Read an array that stays in its file: samples along the first axis."""
-        first = self._read_array(X[:1], estimator, any_size=any_size, finite=False)
+        first = self._read_array(np.asarray(X[:1]), estimator, any_size=any_size, finite=False)
         rows = Stored.rows_of(X, type(estimator).__name__)
         return Samples(rows, tuple(X.shape), first.sample_shape)
 
