@@ -35,6 +35,7 @@ from skdae.data._shapes import (
     warn_of_unclear_axes,
 )
 from skdae.data._stored import Stored, is_stored
+from skdae.data._table import TableCodec
 from skdae.data._targets import check_order, read_target
 from skdae.data._units import Units
 
@@ -45,6 +46,7 @@ __all__ = [
     "Rows",
     "Samples",
     "Stored",
+    "TableCodec",
     "Units",
     "are_signals",
     "are_sizes",
