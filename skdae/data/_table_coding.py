@@ -135,7 +135,7 @@ def _fit_ranks(values: np.ndarray, low: float, high: float) -> Numbers:
     if len(units) > _MOST_KNOTS:
         ends = [normal.inv_cdf(rank) for rank in (ranks[0], ranks[-1])]
         half = _MOST_KNOTS // 2  # as dense in the middle as in the tails
-        tails = [normal.cdf(score) for score in np.linspace(*ends, half)]
+        tails = [normal.cdf(score) for score in np.linspace(ends[0], ends[1], half)]
         asked = np.concatenate([np.linspace(ranks[0], ranks[-1], half), tails])
         kept = np.unique(np.searchsorted(ranks, asked).clip(max=len(ranks) - 1))
         units, ranks = units[kept], ranks[kept]
