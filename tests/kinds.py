@@ -42,6 +42,7 @@ INJECTORS: dict[str, NoiseInjector] = {
     "masking_range": MaskingNoise((0.3, 0.5)),
     "swap": SwapNoise(0.4),
     "swap_range": SwapNoise((0.3, 0.5)),
+    "swap_groups": SwapNoise(0.4, groups=[[0]]),
     "one_of": OneOfNoise([("gauss", GaussianNoise(0.3)), ("mask", MaskingNoise(0.4))]),
     "one_of_swap": OneOfNoise([("gauss", GaussianNoise(0.3)), ("swap", SwapNoise(0.4))]),
     "chain": ChainNoise([("photons", PoissonNoise(20)), ("readout", GaussianNoise(0.1))]),
