@@ -36,6 +36,7 @@ from skdae.data._shapes import (
 )
 from skdae.data._stored import Stored, is_stored
 from skdae.data._table import TableCodec
+from skdae.data._table_columns import read_table
 from skdae.data._targets import check_order, read_target
 from skdae.data._units import Units
 
@@ -70,6 +71,7 @@ __all__ = [
     "read_clean",
     "read_first",
     "read_list",
+    "read_table",
     "read_target",
     "restore_dtype",
     "row_dtype",
