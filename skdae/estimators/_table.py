@@ -117,17 +117,19 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     See Also
     --------
     SwapNoise : The noise that it learns to undo; ``groups`` makes cells of one-hot codes.
-    DenseDAE : For rows of numbers, with any noise.
 
     Notes
     -----
     A known cell is changed if its doubt is above the limit of its column. That of a category is
-    log(max_k p(k) / p(observed) · c), where p are the probabilities that the net gives to its
-    levels, and c turns the odds of wrong cells in training into those of a table with 2 % of them.
-    That of a number is P(wrong) · (observed - guess)². The limit is the one with which a table with
-    2 % of wrong cells gains most: right categories, or smaller squared errors, less two standard
-    errors. If nothing is gained, no cell changes: as in tables of some 100 rows, or in columns that
-    the others say nothing about.
+    log(max_k p(k) / p(observed)), where p are the probabilities that the net gives to its levels,
+    and k others than that observed. That of a number is P(wrong) · (observed - guess)². The limit
+    is the one with which a table with 2 % of wrong cells gains most: right categories, or smaller
+    squared errors, less two standard errors. If nothing is gained, no cell changes: as in tables of
+    some 100 rows, or in columns that the others say nothing about.
+
+    The table of ``fit`` may have wrong cells itself, 10 % at most, and be repaired: of the cells
+    that change in rows set aside although nobody swapped them, as many are taken to have been wrong
+    as would be found of the largest share of wrong cells that fits all limits.
 
     Each row is repaired on its own, whatever the other rows.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +30,11 @@ _MOST_ROUNDS = 10
 _N_LIMITS = 60
 # Two standard errors on both sides: a column changes only if that is sure to help.
 _ERRORS = 2.0
+# The largest share of cells of a column that are taken to have been wrong before, and the share of
+# the swapped ones that must be found to tell.
+_MOST_WRONG = 0.1
+_TELLING = 0.25
+_TINY = 1e-12
 
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From encoded rows to how doubtful each cell is, and what it should be instead."""
@@ -127,14 +133,15 @@ def find_limits(
         column = _Column(
             *(np.stack([each[part][:, index] for each in rounds]) for part in range(3))
         )
-        best = 0.0
-        for limit in column.candidates():
-            false_changes, worth = column.of_limit(limit, max_false_changes)
+        candidates, best = column.candidates(), 0.0
+        wrong_before = column.wrong_before(candidates)
+        for limit in candidates:
+            false_changes, worth = column.of_limit(limit, wrong_before, max_false_changes)
             if worth > best:
                 best = worth
                 limits.doubt[index] = limit
                 limits.false_changes[index] = false_changes
-                limits.found[index] = (column.doubt > limit)[column.wrong].mean()
+                limits.found[index] = column.found(limit)
     return limits
 
 
@@ -182,23 +189,51 @@ class _Column:
         found = np.quantile(doubts, np.linspace(0, 1, _N_LIMITS, endpoint=False))
         return np.unique(np.nextafter(found, -np.inf))
 
-    def of_limit(self, limit: float, max_false_changes: float) -> tuple[float, float]:
+    def found(self, limit: float) -> float:
+        """Return the share of swapped cells that change."""
+        return float((self.doubt > limit)[self.wrong].mean())
+
+    def changed(self, limit: float) -> np.ndarray:
+        """Return the share of the rounds in which the cell of a row changes without a swap."""
+        changes = (self.doubt > limit) & ~self.wrong
+        return changes.sum(axis=0) / self.n_right
+
+    @cached_property
+    def n_right(self) -> np.ndarray:
+        """In how many rounds the cell of a row was not swapped: the rounds of a row are one row."""
+        return np.maximum((~self.wrong).sum(axis=0), 1)
+
+    def wrong_before(self, limits: np.ndarray) -> float:
+        """Estimate the share of cells that were wrong before any was swapped.
+
+        They are found like swapped ones. So their share is at most that of all changes over that of
+        the swapped cells that are found, whatever the limit: right cells that change only add.
+        """
+        found = {limit: self.found(limit) for limit in limits}
+        shares = [
+            self.changed(limit).mean() / share
+            for limit, share in found.items()
+            if share >= _TELLING
+        ]
+        return float(min(shares)) if shares and min(shares) <= _MOST_WRONG else 0.0
+
+    def of_limit(
+        self, limit: float, wrong_before: float, max_false_changes: float
+    ) -> tuple[float, float]:
         """Return the share of right cells that change, and what a table is sure to gain.
 
         One more row that is changed wrongly is added to those that were seen, so that few rows
         without one prove little.
         """
-        changes = self.doubt > limit
-        n_rows, n_wrong = self.doubt.shape[1], self.wrong.sum()
+        changes, changed = self.doubt > limit, self.changed(limit)
+        n_rows, n_wrong = len(changed), self.wrong.sum()
+        false_changes = max(float(changed.mean()) - wrong_before * self.found(limit), 0.0)
+        if (false_changes * n_rows + 1) / (n_rows + 1) > max_false_changes:
+            return false_changes, 0.0
         gains = np.where(changes, self.gain, 0)[self.wrong]
         gain = gains.mean() - _ERRORS * gains.std() / np.sqrt(n_wrong)
-        is_right = ~self.wrong
-        n_right = np.maximum(is_right.sum(axis=0), 1)  # rounds of a row are one row
-        false_changes = (changes & is_right).sum(axis=0) / n_right
-        share = (false_changes.sum() + 1) / (n_rows + 1)
-        if share > max_false_changes:
-            return share, 0.0
-        losses = np.where(changes & is_right, -self.gain, 0).sum(axis=0) / n_right
+        losses = np.where(changes & ~self.wrong, -self.gain, 0).sum(axis=0) / self.n_right
+        losses *= false_changes / max(changed.mean(), _TINY)
         one_more = np.abs(self.gain[changes]).mean()
         loss = (losses.sum() + one_more) / (n_rows + 1) + _ERRORS * losses.std() / np.sqrt(n_rows)
-        return float(false_changes.mean()), float(RATE * gain - (1 - RATE) * loss)
+        return false_changes, float(RATE * gain - (1 - RATE) * loss)

@@ -95,8 +95,7 @@ class TableRows:
 
         A category is as doubtful as the logarithm of the odds of its likeliest other level; a
         number as the squared distance to its guess, times the probability that its bin and those
-        beside it are wrong. The net learned at a high rate of wrong cells, and ``prior`` is by how
-        much smaller their odds are taken to be.
+        beside it are wrong, whose odds are ``prior`` times those that the net gives.
 
         Parameters
         ----------
@@ -105,7 +104,7 @@ class TableRows:
         guesses : ndarray of shape (n, sum of widths)
             Numbers and probabilities that the net gives for them.
         prior : float
-            Factor of the odds that a cell is wrong.
+            Factor of the odds that a number is wrong.
 
         Returns
         -------
@@ -124,7 +123,7 @@ class TableRows:
                 observed = known[:, None] & (cell == 1)
                 own = guess.sum(axis=1, where=observed)
                 others = np.where(observed, 0, guess)
-                odds = prior * others.max(axis=1) / (own + _TINY)
+                odds = others.max(axis=1) / (own + _TINY)
                 if n_levels > 1:
                     doubts[known, index] = np.log(odds[known] + _TINY)
                     guess = others

@@ -110,6 +110,22 @@ def test_what_was_found_aside_is_what_is_found_later(repairer):
     assert np.isinf(repairer.limits_[-1])
 
 
+def test_a_table_is_repaired_that_was_wrong_in_the_fit():
+    clean = linked(3000, seed=6)
+    dirty, wrong = swapped(clean, 0.05)
+    repairer = TableDAE((64,), latent_dim=64, max_epochs=30, n_nets=2, random_state=0).fit(dirty)
+    repaired = repairer.predict(dirty)
+    left = differs(clean, repaired)
+    categories = [clean.columns.get_loc(column) for column in ["kind", "leaf", "flowers"]]
+    assert (left[:, categories].sum(axis=0) < 0.9 * wrong[:, categories].sum(axis=0)).all()
+    assert left[:, categories].sum() < 0.5 * wrong[:, categories].sum()
+    for column in ["height", "weight", "volume", "width", "count"]:
+        before = np.square(dirty[column] - clean[column]).mean()
+        assert np.square(repaired[column] - clean[column]).mean() < 0.8 * before
+    broken = differs(dirty, repaired) & ~wrong
+    assert broken.mean(axis=0).max() <= 0.01
+
+
 def test_columns_that_say_nothing_of_each_other_never_change():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=400), "b": rng.choice(["x", "y", "z"], 400)})
@@ -327,7 +343,7 @@ def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
     _, encoded, rows = rows_of(X)
     p = np.array([[0.7, 0.1, 0.2], [0.7, 0.1, 0.2], [0.25, 0.25, 0.5], [0.7, 0.2, 0.1]])
     doubts, values = rows.doubts(rows.make(encoded), p, prior=0.5)
-    expected = np.log(0.5 * np.array([0.2 / 0.7, 0.7 / 0.1, 0.25 / 0.5]))
+    expected = np.log([0.2 / 0.7, 0.7 / 0.1, 0.25 / 0.5])
     np.testing.assert_allclose(doubts[:3, 0], expected)
     assert doubts[3, 0] == -np.inf
     assert values.argmax(axis=1).tolist() == [2, 0, 0, 0]  # another level, or the likeliest
@@ -406,6 +422,26 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
     np.testing.assert_array_equal(limits.false_changes, 0)
     np.testing.assert_allclose(limits.found, found, atol=0.1)
     np.testing.assert_array_equal(np.isinf(limits.doubt), found == 0)
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.05, 1.0), (0.2, 0.0)])
+def test_wrong_cells_of_the_fit_are_no_false_changes(rate, found):
+    """Up to a tenth: more of them would be as likely the fault of the nets."""
+    X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (2000, 3)))
+    codec, truth, rows = rows_of(X)
+    encoded = swap_cells(truth, codec.groups, rate, np.random.RandomState(1))
+    limits = find_limits(
+        encoded,
+        [np.arange(2000)],
+        [Oracle(rows, truth, 1.0)],
+        rows,
+        codec.groups,
+        prior=0.1,
+        max_false_changes=0.01,
+        rng=np.random.RandomState(0),
+    )
+    np.testing.assert_allclose(limits.found, found, atol=0.05)
+    assert limits.false_changes.max() < 0.002
 
 
 def test_nets_that_are_sure_and_wrong_change_nothing():
