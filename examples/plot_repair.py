@@ -10,7 +10,7 @@ gives back the same columns with the cells changed that are surely wrong.
 # %%
 # The table
 # ---------
-# 3,000 cars, drawn at random: the model tells the maker, the fuel and about the weight, the weight
+# 2,000 cars, drawn at random: the model tells the maker, the fuel and about the weight, the weight
 # and the power tell about the consumption. The colour follows from nothing.
 
 import numpy as np
@@ -42,7 +42,7 @@ def draw_cars(n, rng):
 
 
 rng = np.random.default_rng(0)
-clean = draw_cars(3000, rng)
+clean = draw_cars(2000, rng)
 clean.head()
 
 # %%
@@ -61,11 +61,14 @@ wrong = (cars.astype(object) != clean.astype(object)).to_numpy() & ~lost
 # %%
 # The repair
 # ----------
-# It is fitted to the table that it shall repair. Nobody tells it which cells are wrong.
+# It is fitted to the table that it shall repair, so some cells that it learns are wrong:
+# ``assume_clean=False``. Nobody tells it which.
 
 from skdae import TableDAE
 
-repairer = TableDAE((128,), latent_dim=64, max_epochs=30, n_nets=3, random_state=0).fit(cars)
+repairer = TableDAE(
+    (128,), latent_dim=64, assume_clean=False, max_epochs=40, n_nets=3, random_state=0
+).fit(cars)
 repaired = repairer.predict(cars)
 print("same dtypes:", repaired.dtypes.equals(cars.dtypes))
 print("missing cells:", int(cars.isna().sum().sum()), "->", int(repaired.isna().sum().sum()))

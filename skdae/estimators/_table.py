@@ -43,9 +43,9 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int, default=(512,)
+    hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the layers between the input and the code; the decoder has them in reverse.
-    latent_dim : int, default=256
+    latent_dim : int, default=128
         Width of the code. One narrower than the table cannot tell right cells from wrong ones.
     activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="gelu"
         Activation after every layer but the last.
@@ -63,6 +63,9 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     max_false_changes : float, default=0.01
         The share of the right cells of a column, among the rows set aside, that may change. Smaller
         finds fewer wrong cells; 0 changes no known cell, and only fills missing ones.
+    assume_clean : bool, default=True
+        Whether the cells of ``fit`` are taken to be right. False allows for some of a hundred that
+        are wrong, as in a table that is to be repaired itself; right cells that are odd may change.
     n_nets : int or "auto", default="auto"
         1 trains one net, and sets a fifth of the rows aside, 10,000 at most. More nets set aside
         one share of the rows each and are averaged in ``predict``; they take as many times longer,
@@ -114,10 +117,6 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
 
-    See Also
-    --------
-    SwapNoise : The noise that it learns to undo; ``groups`` makes cells of one-hot codes.
-
     Notes
     -----
     A known cell is changed if its doubt is above the limit of its column. That of a category is
@@ -127,11 +126,11 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     squared errors, less two standard errors. If nothing is gained, no cell changes: as in tables of
     some 100 rows, or in columns that the others say nothing about.
 
-    The table of ``fit`` may have wrong cells itself, 10 % at most, and be repaired: of the cells
-    that change in rows set aside although nobody swapped them, as many are taken to have been wrong
-    as would be found of the largest share of wrong cells that fits all limits.
+    Without ``assume_clean``, of the cells that change in rows set aside although nobody swapped
+    them, as many are taken to have been wrong as would be found of the largest share of wrong
+    cells that fits all limits, 10 % at most.
 
-    Each row is repaired on its own, whatever the other rows.
+    Each row is repaired on its own. ``fit`` holds up to 21 values for each number of the table.
 
     Examples
     --------
@@ -141,9 +140,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     >>> X = load_iris(as_frame=True).frame
     >>> X["target"] = pd.Categorical.from_codes(X["target"], ["setosa", "versicolor", "virginica"])
     >>> repairer = TableDAE(max_epochs=20, random_state=0).fit(X)
-    >>> X_new = X[:3].copy()
-    >>> X_new.loc[1, "target"] = None
-    >>> repairer.predict(X_new)["target"].tolist()
+    >>> X.loc[1, "target"] = None
+    >>> repairer.predict(X[:3])["target"].tolist()
     ['setosa', 'setosa', 'setosa']
     """
 
@@ -153,20 +151,22 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         "numbers": [StrOptions({"standardize", "rank"})],
         "amount": [Interval(Real, 0, 1, closed="neither")],
         "max_false_changes": [Interval(Real, 0, 1, closed="both")],
+        "assume_clean": ["boolean"],
         "n_nets": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (512,),
+        hidden_layer_sizes: Sequence[int] = (256,),
         *,
-        latent_dim: int = 256,
+        latent_dim: int = 128,
         activation: str = "gelu",
         categorical_features: Any = "from_dtype",
         numbers: str = "standardize",
         amount: float = 0.15,
         max_false_changes: float = 0.01,
+        assume_clean: bool = True,
         n_nets: int | str = "auto",
         optimizer: str | OptimizerFactory = "adamw",
         lr: float = 0.003,
@@ -188,6 +188,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.numbers = numbers
         self.amount = amount
         self.max_false_changes = max_false_changes
+        self.assume_clean = assume_clean
         self.n_nets = n_nets
         self.optimizer = optimizer
         self.lr = lr
@@ -209,7 +210,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Parameters
         ----------
         X : array-like, pandas or polars frame of shape (n_samples, n_features)
-            A table most of whose cells are right; None, NaN, NA and nulls are missing ones.
+            A table whose cells are right, or most of them; None, NaN, NA and nulls are missing.
         y : object, default=None
             Ignored.
 
@@ -223,8 +224,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         TypeError
             If X is sparse, or a column holds objects that are neither words nor numbers.
         ValueError
-            If a column holds dates, infinite numbers, or words beside numbers; or if training
-            diverges.
+            If a column holds dates, infinite numbers, or words beside numbers.
         """
         X = read_table(X, type(self).__name__)
         validate_data(self, X, reset=True, skip_check_array=True)
@@ -254,6 +254,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             self._codec.groups,
             prior=self._prior,
             max_false_changes=self.max_false_changes,
+            assume_clean=bool(self.assume_clean),
             rng=rng,
         )
         self.false_changes_, self.found_ = limits.false_changes, limits.found
@@ -330,8 +331,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         X : array-like, pandas or polars frame of shape (n_samples, n_features)
             A table with the columns of ``fit``.
         y : array-like or frame of X's shape, or labels, default=None
-            The clean table. Without it, or with labels, X itself: which says nothing about
-            wrong cells.
+            The clean table. None and labels are X itself: that says nothing about wrong cells.
 
         Returns
         -------

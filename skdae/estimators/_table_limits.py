@@ -92,6 +92,7 @@ def find_limits(
     *,
     prior: float,
     max_false_changes: float,
+    assume_clean: bool,
     rng: np.random.RandomState,
 ) -> Limits:
     """Find the limit of each column that gains most on rows that were set aside.
@@ -99,7 +100,7 @@ def find_limits(
     Parameters
     ----------
     encoded : ndarray of shape (n, n_encoded)
-        The clean rows.
+        The rows of the fit.
     aside : sequence of ndarray
         The rows that each net has not seen.
     nets : sequence of CellsDAE
@@ -112,6 +113,8 @@ def find_limits(
         Factor of the odds that a cell is wrong, as in ``TableRows.doubts``.
     max_false_changes : float
         The share of right cells of a column that may change.
+    assume_clean : bool
+        Whether no cell is taken to have been wrong before.
     rng : RandomState
         Draws the wrong cells.
     """
@@ -128,13 +131,13 @@ def find_limits(
         guesses = [net.guess(made[slice(*part)]) for net, part in zip(nets, parts, strict=True)]
         return rows.doubts(made, np.concatenate(guesses), prior)
 
+    quiet, _ = judge(encoded)
     rounds = list(_rounds(encoded, groups, rows, judge, rng))
     for index in range(n_columns):
-        column = _Column(
-            *(np.stack([each[part][:, index] for each in rounds]) for part in range(3))
-        )
+        parts = (np.stack([each[part][:, index] for each in rounds]) for part in range(3))
+        column = _Column(*parts, quiet[:, index])
         candidates, best = column.candidates(), 0.0
-        wrong_before = column.wrong_before(candidates)
+        wrong_before = 0.0 if assume_clean else column.wrong_before(candidates)
         for limit in candidates:
             false_changes, worth = column.of_limit(limit, wrong_before, max_false_changes)
             if worth > best:
@@ -174,11 +177,16 @@ def _rounds(
 
 @dataclass(frozen=True)
 class _Column:
-    """The cells of one column in all rounds: arrays of shape (n_rounds, n_rows)."""
+    """The cells of one column in all rounds: arrays of shape (n_rounds, n_rows).
+
+    ``quiet``, of shape (n_rows,), is the doubt in rows without a swapped cell: a right cell is
+    doubtful, too, beside a swapped one.
+    """
 
     doubt: np.ndarray
     gain: np.ndarray
     wrong: np.ndarray
+    quiet: np.ndarray
 
     def candidates(self) -> np.ndarray:
         """Return limits between the doubts of wrong cells."""
@@ -206,16 +214,16 @@ class _Column:
     def wrong_before(self, limits: np.ndarray) -> float:
         """Estimate the share of cells that were wrong before any was swapped.
 
-        They are found like swapped ones. So their share is at most that of all changes over that of
-        the swapped cells that are found, whatever the limit: right cells that change only add.
+        They are found like swapped ones. So their share is at most that of the cells that change in
+        quiet rows over that of the swapped ones that do, whatever the limit.
         """
         found = {limit: self.found(limit) for limit in limits}
         shares = [
-            self.changed(limit).mean() / share
+            float((self.quiet > limit).mean()) / share
             for limit, share in found.items()
             if share >= _TELLING
         ]
-        return float(min(shares)) if shares and min(shares) <= _MOST_WRONG else 0.0
+        return min(shares) if shares and min(shares) <= _MOST_WRONG else 0.0
 
     def of_limit(
         self, limit: float, wrong_before: float, max_false_changes: float

@@ -113,8 +113,8 @@ def test_what_was_found_aside_is_what_is_found_later(repairer):
 def test_a_table_is_repaired_that_was_wrong_in_the_fit():
     clean = linked(3000, seed=6)
     dirty, wrong = swapped(clean, 0.05)
-    repairer = TableDAE((64,), latent_dim=64, max_epochs=30, n_nets=2, random_state=0).fit(dirty)
-    repaired = repairer.predict(dirty)
+    net = TableDAE((64,), latent_dim=64, max_epochs=30, n_nets=2, random_state=0)
+    repaired = net.set_params(assume_clean=False).fit(dirty).predict(dirty)
     left = differs(clean, repaired)
     categories = [clean.columns.get_loc(column) for column in ["kind", "leaf", "flowers"]]
     assert (left[:, categories].sum(axis=0) < 0.9 * wrong[:, categories].sum(axis=0)).all()
@@ -417,6 +417,7 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
         codec.groups,
         prior=0.1,
         max_false_changes=0.01,
+        assume_clean=True,
         rng=np.random.RandomState(0),
     )
     np.testing.assert_array_equal(limits.false_changes, 0)
@@ -424,8 +425,10 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
     np.testing.assert_array_equal(np.isinf(limits.doubt), found == 0)
 
 
-@pytest.mark.parametrize(("rate", "found"), [(0.05, 1.0), (0.2, 0.0)])
-def test_wrong_cells_of_the_fit_are_no_false_changes(rate, found):
+@pytest.mark.parametrize(
+    ("rate", "assume_clean", "found"), [(0.05, False, 1.0), (0.05, True, 0.0), (0.2, False, 0.0)]
+)
+def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume_clean, found):
     """Up to a tenth: more of them would be as likely the fault of the nets."""
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (2000, 3)))
     codec, truth, rows = rows_of(X)
@@ -438,6 +441,7 @@ def test_wrong_cells_of_the_fit_are_no_false_changes(rate, found):
         codec.groups,
         prior=0.1,
         max_false_changes=0.01,
+        assume_clean=assume_clean,
         rng=np.random.RandomState(0),
     )
     np.testing.assert_allclose(limits.found, found, atol=0.05)
@@ -456,6 +460,7 @@ def test_nets_that_are_sure_and_wrong_change_nothing():
         codec.groups,
         prior=0.1,
         max_false_changes=1,
+        assume_clean=False,
         rng=np.random.RandomState(0),
     )
     assert np.isinf(limits.doubt).all()
