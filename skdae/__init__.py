@@ -25,6 +25,7 @@ _HOME = {
     "SaltAndPepperNoise": "noise",
     "SpeckleNoise": "noise",
     "SwapNoise": "noise",
+    "TableDAE": "estimators",
     "UNetDAE": "estimators",
     "UniformNoise": "noise",
     "estimate_sigma": "noise",

@@ -341,12 +341,12 @@ def test_the_commonest_of_thousands_of_categories_are_learnt():
     assert not codec.missing(X).any()
 
 
-def test_columns_of_one_name_are_read_by_position():
-    X = pd.DataFrame([[1.0, "a"], [2.0, "b"], [9.0, "b"]], columns=["x", "x"])
-    X.isetitem(0, X.iloc[:, 0].astype(float))
-    codec = fit(X)
-    assert codec.is_category == (False, True)
-    assert_frame_equal(codec.decode(codec.encode(X), like=X), X)
+def test_columns_of_one_name_are_refused():
+    X = pd.DataFrame([[1.0, "a", 2], [2.0, "b", 3]], columns=["x", "y", "x"])
+    with pytest.raises(ValueError, match=r"Test takes .*different names. Got 2 columns named 'x'"):
+        fit(X)
+    codec = fit(X.set_axis(range(3), axis=1))
+    assert codec.is_category == (False, True, False)
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,8 @@ class TableCodec:
         changes = {}
         triples = zip(self.columns, columns_of(like), self.groups, strict=True)
         for index, (code, column, group) in enumerate(triples):
+            if isinstance(code, Numbers) and not code.units:
+                continue
             chosen = ~np.isnan(encoded[:, group]).any(axis=1)
             if cells is not None:
                 chosen &= cells[:, index]

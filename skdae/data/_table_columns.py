@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def read_table(X: Any, owner: str) -> Any:
     TypeError
         If X is sparse.
     ValueError
-        If X has no rows, no columns, or not two axes.
+        If X has no rows, no columns, or not two axes, or if two columns have one name.
     """
     if hasattr(X, "tocsr"):
         raise TypeError(
@@ -57,6 +58,12 @@ def read_table(X: Any, owner: str) -> Any:
                 f"{owner} takes a table with rows and columns. Got a frame of shape {X.shape}: "
                 f"{X.shape[0]} sample(s) and {X.shape[1]} feature(s), while a minimum of 1 is "
                 "required."
+            )
+        name, count = Counter(X.columns).most_common(1)[0]
+        if count > 1:
+            raise ValueError(
+                f"{owner} takes columns of different names. Got {count} columns named {name!r}: "
+                "rename them, as X.set_axis(range(X.shape[1]), axis=1) does."
             )
         return X
     if not hasattr(X, "dtype"):  # NumPy would make words of the numbers beside words
@@ -73,7 +80,7 @@ def column_names(X: Any) -> tuple[Hashable, ...]:
 
 
 def columns_of(X: Any) -> list[Any]:
-    """Return the columns, by position: names may occur twice."""
+    """Return the columns, in order."""
     if hasattr(X, "iloc"):
         return [X.iloc[:, index] for index in range(X.shape[1])]
     return X.get_columns() if hasattr(X, "get_columns") else list(X.T)

@@ -5,6 +5,7 @@ from skdae.estimators._conv import ConvDAE
 from skdae.estimators._dense import DenseDAE
 from skdae.estimators._imputer import DAEImputer
 from skdae.estimators._module import DenoisingAutoencoder
+from skdae.estimators._table import TableDAE
 from skdae.estimators._unet import UNetDAE
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "DAEImputer",
     "DenoisingAutoencoder",
     "DenseDAE",
+    "TableDAE",
     "UNetDAE",
 ]

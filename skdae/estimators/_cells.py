@@ -54,6 +54,8 @@ class CellsDAE(BaseDenoisingAutoencoder):
         draws one between the two. None hides none.
     compares_all : bool, default=True
         Whether training compares the output with all known cells, or with the hidden ones alone.
+    hidden_together : tuple of int or None, default=None
+        How many values of a row are hidden together, in order; None takes those of each column.
     noise : NoiseInjector or None, default=None
         What corrupts the rows before cells are hidden.
     optimizer, lr, lr_schedule, max_epochs, batch_size, validation_fraction, early_stopping, \
@@ -87,6 +89,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         "moments": [tuple, None],
         "hidden": [tuple, None],
         "compares_all": ["boolean"],
+        "hidden_together": [tuple, None],
     }
 
     def __init__(
@@ -100,6 +103,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         moments: tuple[np.ndarray, np.ndarray] | None = None,
         hidden: tuple[float, float] | None = None,
         compares_all: bool = True,
+        hidden_together: tuple[int, ...] | None = None,
         noise: Noise = None,
         optimizer: str | OptimizerFactory = "adamw",
         lr: float = 0.003,
@@ -125,6 +129,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         self.moments = moments
         self.hidden = hidden
         self.compares_all = compares_all
+        self.hidden_together = hidden_together
         self.noise = noise
         self.optimizer = optimizer
         self.lr = lr
@@ -212,7 +217,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         return as_loss(CellLoss(self.levels))
 
     def _as_cells(self) -> Cells:
-        widths = tuple(max(1, n_levels) for n_levels in self.levels)
+        widths = self.hidden_together or tuple(max(1, n_levels) for n_levels in self.levels)
         return Cells(widths, self.hidden, bool(self.compares_all))
 
     def _look_at(self, task: Task, loss: Loss) -> None:

@@ -35,7 +35,7 @@ class Cells:
     Attributes
     ----------
     widths : tuple of int
-        How many values of a row make the cell of each column.
+        How many values of a row make each cell, which are hidden together.
     hidden : tuple of (low, high) or None
         Probabilities that a cell is hidden from the net; a row draws one between the two. None
         hides none.
