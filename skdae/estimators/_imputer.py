@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.impute import MissingIndicator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import (
@@ -20,22 +20,11 @@ from skdae._sklearn import (
     StrOptions,
     check_feature_names_in,
     fit_context,
-    output_container,
 )
-from skdae.data import (
-    TableCodec,
-    are_sizes,
-    as_numbers,
-    columns_of,
-    numbers_in,
-    objects_in,
-    read_table,
-    with_cells,
-    with_flags,
-    with_kept_columns,
-)
+from skdae.data import TableCodec, are_sizes
 from skdae.estimators._cells import CellsDAE
 from skdae.estimators._imputation import fit_nets, guess, net_settings
+from skdae.estimators._imputer_tables import ImputerTablesMixin, as_nan
 from skdae.estimators._spread import draw_rows, fit_spreads
 
 __all__ = ["DAEImputer"]
@@ -43,7 +32,7 @@ __all__ = ["DAEImputer"]
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class DAEImputer(TransformerMixin, BaseEstimator):
+class DAEImputer(ImputerTablesMixin, BaseEstimator):
     """Fill missing values with what denoising autoencoders guess from the other columns.
 
     It takes the place of :class:`sklearn.impute.IterativeImputer`, for numbers and categories: only
@@ -72,9 +61,11 @@ class DAEImputer(TransformerMixin, BaseEstimator):
         more than 25,000 rows.
     batch_size : "auto" or int, default="auto"
         Rows a step. "auto" is a fiftieth of the rows, between 32 and 128.
-    min_value, max_value : float or array-like of shape (n_features,), default=-np.inf, np.inf
-        Lowest and highest number that is filled in, for all columns or for each of them. Numbers
-        lie within those that ``fit`` has seen anyway.
+    min_value : float or array-like of shape (n_features,), default=-np.inf
+        Lowest number that is filled in, for all columns or for each of them. Numbers lie within
+        those that ``fit`` has seen anyway.
+    max_value : float or array-like of shape (n_features,), default=np.inf
+        Highest number that is filled in.
     device : str, default="auto"
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then
         MPS, then the CPU.
@@ -242,7 +233,7 @@ class DAEImputer(TransformerMixin, BaseEstimator):
         self._codec, self._levels, self._not_empty = codec, levels, kept
         self.indicator_ = None
         if self.add_indicator:
-            self.indicator_ = MissingIndicator(error_on_new=False).fit(_as_nan(missing))
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(as_nan(missing))
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -347,93 +338,6 @@ class DAEImputer(TransformerMixin, BaseEstimator):
         plain = ("lr", "batch_size", "device", "verbose")
         return {**chosen, **{name: getattr(self, name) for name in plain}}
 
-    def _read(self, X: ArrayLike, *, reset: bool) -> tuple[Any, np.ndarray | None]:
-        """Return the table, and where cells hold ``missing_values``, if that is not NaN."""
-        table = read_table(X, "DAEImputer")
-        validate_data(self, table, reset=reset, skip_check_array=True)
-        if not hasattr(table, "columns") and table.dtype.kind in "iub":
-            table = table.astype(np.float64)
-        value = self.missing_values
-        if value is None or type(value).__name__ == "NAType" or value != value:
-            return table, None
-        marked = [np.asarray(objects_in(column) == value) for column in columns_of(table)]
-        return table, np.column_stack(marked).astype(bool)
-
-    def _missing(self, codec: TableCodec, table: Any, marked: np.ndarray | None) -> np.ndarray:
-        """Return where cells are missing."""
-        missing = codec.missing(table)
-        if marked is None:
-            return missing
-        if (missing & ~marked).any():
-            raise ValueError(
-                f"Input X contains NaN. With missing_values={self.missing_values!r}, DAEImputer "
-                "takes no NaN: make them that value, or set missing_values=np.nan."
-            )
-        return marked
-
-    def _encoded(self, X: ArrayLike) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Return the table, where its cells are missing, and its encoded rows."""
-        table, marked = self._read(X, reset=False)
-        missing = self._missing(self._codec, table, marked)
-        return table, missing, self._codec.encode(table, unknown=marked)
-
-    def _completed(self, X: Any, table: Any, missing: np.ndarray, rows: np.ndarray) -> Any:
-        """Return the table with missing cells decoded from rows, as it is to be returned."""
-        codec, kept = self._codec, self._kept()
-        learnt = missing & np.isin(np.arange(self.n_features_in_), self._not_empty)
-        filled = self._within_bounds(codec.decode(rows, like=table, cells=learnt), learnt)
-        unlearnt = missing & ~learnt
-        zeros = {
-            index: (unlearnt[:, index], np.zeros(unlearnt[:, index].sum()))
-            for index in np.flatnonzero(unlearnt.any(axis=0)).tolist()
-        }
-        filled = with_kept_columns(with_cells(filled, zeros), kept)
-        asked, own = output_container(self), _container(filled)
-        if not any(codec.is_category[index] for index in kept):
-            if own and own != asked:
-                filled = as_numbers(filled)
-            elif not own and filled.dtype.kind == "O":
-                filled = as_numbers(filled)
-        if self.indicator_ is None:
-            return filled
-        flags = self.indicator_.transform(_as_nan(missing))
-        names = self.indicator_.get_feature_names_out(check_feature_names_in(self))
-        return with_flags(filled, flags, names.tolist())
-
-    def _kept(self) -> np.ndarray:
-        """Return the positions of the columns that are returned."""
-        return np.arange(self.n_features_in_) if self.keep_empty_features else self._not_empty
-
-    def _check_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lowest and the highest number of each column."""
-        bounds = []
-        for name in ("min_value", "max_value"):
-            value = np.asarray(getattr(self, name), dtype=np.float64)
-            if value.ndim > 1 or (value.ndim and value.shape != (self.n_features_in_,)):
-                raise ValueError(
-                    f"The '{name}' parameter of DAEImputer must be one number, or one for each of "
-                    f"the {self.n_features_in_} columns. Got an array of shape {value.shape}."
-                )
-            bounds.append(np.broadcast_to(value, self.n_features_in_).copy())
-        low, high = bounds
-        if not (low < high).all():
-            raise ValueError(
-                "The 'min_value' parameter of DAEImputer must be below 'max_value' in each column. "
-                f"Got {self.min_value!r} and {self.max_value!r}."
-            )
-        return low, high
-
-    def _within_bounds(self, table: Any, missing: np.ndarray) -> Any:
-        """Return the table with filled numbers moved to the bounds they are beyond."""
-        changes = {}
-        columns, (low, high) = columns_of(table), self._bounds
-        for index in np.flatnonzero(np.isfinite(low) | np.isfinite(high)).tolist():
-            cells = missing[:, index]
-            if cells.any() and not self._codec.is_category[index]:
-                numbers = numbers_in(columns[index], np.zeros(len(cells), dtype=bool))[cells]
-                changes[index] = cells, np.clip(numbers, low[index], high[index])
-        return with_cells(table, changes)
-
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn that values may be missing, and columns may be of categories."""
         tags = super().__sklearn_tags__()
@@ -441,15 +345,3 @@ class DAEImputer(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def _as_nan(missing: np.ndarray) -> np.ndarray:
-    """Return an array that is NaN where cells are missing."""
-    return np.where(missing, np.nan, 0)
-
-
-def _container(table: Any) -> str:
-    """Return "pandas" or "polars" for their frames, and "" for arrays."""
-    if hasattr(table, "iloc"):
-        return "pandas"
-    return "polars" if hasattr(table, "columns") else ""
