@@ -2,15 +2,15 @@
 Missing values, and how sure their guesses are
 ==============================================
 
-Half of the cells of a table are missing. :class:`~skdae.DAEImputer` fills them in, beside the imputers
-of scikit-learn, and draws tables that show what remains open.
+Half of the cells of a table are missing. :class:`~skdae.DAEImputer` fills them in, beside the
+imputers of scikit-learn, and draws tables that show what remains open.
 """
 
 # %%
 # Breast cancer, half of it
 # -------------------------
-# 569 tumors with 30 measurements each: radius, area, texture, and their spreads and extremes. They are
-# complete, so that every guess can be checked.
+# 569 tumors with 30 measurements each: radius, area, texture, and their spreads and extremes.
+# They are complete, so that every guess can be checked.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,8 +29,8 @@ X_missing = np.where(missing, np.nan, X)
 # %%
 # Four imputers
 # -------------
-# The error is that of the missing cells, in standard deviations of their columns: 1 is the mean of the
-# column, which needs no other cell.
+# The error is that of the missing cells, in standard deviations of their columns: 1 is the mean
+# of the column, which needs no other cell.
 
 imputers = {
     "mean": SimpleImputer(),
@@ -52,8 +52,8 @@ plt.show()
 # %%
 # What remains open
 # -----------------
-# ``sample`` draws tables whose missing cells are as they may have been. Between the 5 and the 95 %
-# quantile of the draws lie about 90 % of the true values.
+# ``sample`` draws tables whose missing cells are as they may have been. About 90 % of the true
+# values lie between the 5 % quantile of the draws and that of 95 %.
 
 imputer = imputers["DAEImputer"]
 draws = np.array(imputer.sample(X_missing, 100, random_state=0))
@@ -62,8 +62,8 @@ within = ((low <= X) & (X <= high))[missing]
 print(f"{within.mean():.0%} of the missing values lie within their intervals")
 
 # %%
-# The area follows from the radius where that is known, and the interval is narrow; the texture has to be
-# guessed from what is no more than related.
+# The area follows from the radius where that is known, and the interval is narrow; the texture
+# has to be guessed from what is no more than related.
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 for ax, name in zip(axes, ("mean area", "mean texture"), strict=True):
@@ -82,8 +82,8 @@ plt.show()
 # %%
 # Means vary too little
 # ---------------------
-# The mean is the best guess of a single cell. A whole column of means varies less than the true values
-# do, and tests that follow find too much. Draws vary as the truth does.
+# The mean is the best guess of a single cell. A whole column of means varies less than the true
+# values do, and tests that follow find too much. Draws vary as the truth does.
 
 column = data.feature_names.tolist().index("mean texture")
 cells = missing[:, column]

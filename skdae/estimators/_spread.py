@@ -16,7 +16,8 @@ _GUESSES_OF_A_NET, _MOST_PASSES = 4000, 20
 _FEWEST_ERRORS = 20
 _LOWEST_RATE, _HIGHEST_RATE = 0.05, 0.7
 _SMALLEST_ERROR = 1e-3
-_PENALTY = 400.0
+# Of the weights, times the number of errors.
+_PENALTY = 0.2
 _NEAREST_PART, _FEWEST_NEAREST, _MOST_KEPT = 0.1, 50, 5000
 # A normal error squared has a logarithm of this mean.
 _MEAN_LOG = -(math.log(2) + 0.5772156649)
@@ -92,7 +93,7 @@ def _fit_spread(seen: np.ndarray | None, n_columns: int) -> Spread:
     guesses, errors, flags = seen[:, 0], seen[:, 1].astype(np.float64), seen[:, 2:]
     logs = np.log(np.square(errors) + _SMALLEST_ERROR**2) - _MEAN_LOG
     features = _features(guesses, flags)
-    penalty = np.full(features.shape[1], _PENALTY)
+    penalty = np.full(features.shape[1], _PENALTY * len(errors))
     penalty[0] = 1e-6
     weights = np.linalg.solve(features.T @ features + np.diag(penalty), features.T @ logs)
     scaled = errors / np.exp(features @ weights / 2)
