@@ -12,10 +12,11 @@ from skdae.estimators._moments import estimate_moments
 
 __all__ = ["fit_nets", "guess", "net_settings"]
 
-# Beyond these many values of a row, stand-ins take longer than the layers.
-_MOST_VALUES = 64
+# Stand-ins take a time that grows with the third power of the values of a row: beyond these many
+# values, they are for short tables, where they gain most.
+_MOST_VALUES, _MOST_WORK = 64, 1e11
 _WIDE_FROM_ROWS = 10_000
-_ROWS_AN_EPOCH, _FEWEST_EPOCHS, _MOST_EPOCHS, _MOST_ROWS_SEEN = 20, 20, 60, 1_500_000
+_ROWS_AN_EPOCH, _FEWEST_EPOCHS, _MOST_EPOCHS, _MOST_ROWS_SEEN = 20, 20, 60, 800_000
 _FEWEST_TO_SPLIT, _MOST_HELD_OUT = 20, 500
 _HIDDEN = (0.1, 0.6)
 
@@ -74,7 +75,7 @@ def fit_nets(
         part = order[index * n_held_out : (index + 1) * n_held_out]
         seen = np.delete(rows, part, axis=0)
         moments = None
-        if rows.shape[1] <= _MOST_VALUES:
+        if _takes_stand_ins(*seen.shape):
             moments = estimate_moments(seen, np.random.RandomState(seed))
         net = CellsDAE(
             levels,
@@ -88,6 +89,12 @@ def fit_nets(
         nets.append(net.fit(seen))
         held_out.append(rows[part])
     return Trained(nets, held_out)
+
+
+def _takes_stand_ins(n_rows: int, n_values: int) -> bool:
+    """Whether stand-ins for unknown values are worth their time."""
+    n_rows_seen = n_rows * net_settings(n_rows)["max_epochs"]
+    return n_values <= _MOST_VALUES or n_rows_seen * n_values**3 <= _MOST_WORK
 
 
 def guess(nets: list[CellsDAE], rows: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
         Learning rate: the highest of the schedule.
     max_epochs : "auto" or int, default="auto"
         Passes over the data. "auto" takes a twentieth of the rows, between 20 and 60, and fewer on
-        more than 25,000 rows.
+        more than 13,000 rows.
     batch_size : "auto" or int, default="auto"
         Rows a step. "auto" is a fiftieth of the rows, between 32 and 128.
     min_value : float or array-like of shape (n_features,), default=-np.inf
@@ -98,8 +98,8 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
     -----
     Where the others are known, a cell is guessed by its mean in a normal distribution that the EM
     algorithm fits to the rows [1]_; an autoencoder learns what is to be added to that, from rows
-    whose known cells are hidden at random [2]_. It sees which cells are known. (Tables that take
-    more than 64 values a row once encoded do without the normal distribution.)
+    whose known cells are hidden at random [2]_. It sees which cells are known. (Long tables that
+    take more than 64 values a row once encoded do without the normal distribution.)
 
     What is returned: an array of floats for arrays, lists and frames of numbers, as scikit-learn's
     imputers do, and frames if ``set_output`` asks for them. A frame with categories comes back as a
@@ -121,9 +121,9 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
     >>> X_missing = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
     >>> imputer = DAEImputer(random_state=0)
     >>> X_filled = imputer.fit_transform(X_missing)
-    >>> error = (X_filled - X) / X.std(axis=0)
-    >>> print(f"{np.sqrt(np.square(error[np.isnan(X_missing)]).mean()):.1f}")
-    0.4
+    >>> error = ((X_filled - X) / X.std(axis=0))[np.isnan(X_missing)]
+    >>> bool(np.sqrt(np.square(error).mean()) < 0.6)  # that of means is 1
+    True
     """
 
     _parameter_constraints: ClassVar[dict] = {
