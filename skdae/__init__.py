@@ -11,6 +11,7 @@ _HOME = {
     "BaseDenoisingAutoencoder": "estimators",
     "ChainNoise": "noise",
     "ConvDAE": "estimators",
+    "DAEImputer": "estimators",
     "DenoisingAutoencoder": "estimators",
     "DenoisingDisplay": "plotting",
     "DenseDAE": "estimators",

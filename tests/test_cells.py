@@ -58,6 +58,28 @@ def test_a_new_linear_path_adds_nothing():
     assert torch.equal(module(x), module.decode(module.encode(x)))
 
 
+def test_stand_ins_are_the_conditional_means_of_a_normal_distribution():
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(N_VALUES, N_VALUES))
+    mean, covariance = rng.normal(size=N_VALUES), factors @ factors.T + np.eye(N_VALUES)
+    moments = mean, covariance
+    module = TableAutoencoder((N_VALUES,), levels=LEVELS, moments=moments)
+    rows = encoded(30)[0]
+    rows[0] = np.nan
+    expected = rows.astype(np.float64)
+    for row in expected:
+        u, k = np.isnan(row), ~np.isnan(row)
+        weights = np.linalg.solve(covariance[np.ix_(k, k)], row[k] - mean[k])
+        row[u] = mean[u] + covariance[np.ix_(u, k)] @ weights
+    found = module._with_flags(torch.from_numpy(rows)).numpy()[:, :N_VALUES]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    # A new module returns these for numbers, and says nothing of categories.
+    numbers = [0, 4]
+    output = module(torch.from_numpy(rows)).detach().numpy()
+    np.testing.assert_array_equal(output[:, numbers], found[:, numbers])
+    assert (np.delete(output, numbers, axis=1) == 0).all()
+
+
 def test_the_rows_of_a_module_have_the_values_of_its_columns():
     with pytest.raises(ValueError, match=r"takes rows of 8 values. Got sample_shape=\(5,\)"):
         TableAutoencoder((5,), levels=LEVELS)
@@ -171,10 +193,11 @@ def test_scores_are_those_of_the_known_cells():
 
 
 @pytest.mark.parametrize("noise", [None, SwapNoise(0.2)])
-def test_the_machinery_of_training_comes_along(noise, tmp_path):
+@pytest.mark.parametrize("moments", [None, (np.zeros(4), np.eye(4) + 0.1)])
+def test_the_machinery_of_training_comes_along(noise, moments, tmp_path):
     X = correlated(300)
     X[::3, 0] = np.nan
-    dae = small(hidden=(0.1, 0.5), noise=noise, checkpoint=tmp_path / "fit")
+    dae = small(hidden=(0.1, 0.5), noise=noise, moments=moments, checkpoint=tmp_path / "fit")
     dae.fit(X)
     again = clone(dae).fit(X)
     without = clone(dae).set_params(checkpoint=None).fit(X)

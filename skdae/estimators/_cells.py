@@ -47,6 +47,8 @@ class CellsDAE(BaseDenoisingAutoencoder):
     linear_path : bool, default=False
         Whether a linear map of the inputs is added to the output. ``inverse_transform`` of codes
         is without it.
+    moments : tuple of (mean, covariance) or None, default=None
+        Of the rows, for stand-ins for unknown values: see :class:`skdae.nn.TableAutoencoder`.
     hidden : tuple of (low, high) or None, default=None
         Probabilities that a known cell is hidden from the net in training; each row of a batch
         draws one between the two. None hides none.
@@ -84,6 +86,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "linear_path": ["boolean"],
+        "moments": [tuple, None],
         "hidden": [tuple, None],
         "compares_all": ["boolean"],
         "hidden_together": [tuple, None],
@@ -97,6 +100,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         latent_dim: int = 32,
         activation: str = "gelu",
         linear_path: bool = False,
+        moments: tuple[np.ndarray, np.ndarray] | None = None,
         hidden: tuple[float, float] | None = None,
         compares_all: bool = True,
         hidden_together: tuple[int, ...] | None = None,
@@ -122,6 +126,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         self.latent_dim = latent_dim
         self.activation = activation
         self.linear_path = linear_path
+        self.moments = moments
         self.hidden = hidden
         self.compares_all = compares_all
         self.hidden_together = hidden_together
@@ -205,6 +210,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
             latent_dim=self.latent_dim,
             activation=self.activation,
             linear_path=self.linear_path,
+            moments=self.moments,
         )
 
     def _as_loss(self) -> Loss:
