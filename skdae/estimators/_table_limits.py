@@ -134,8 +134,10 @@ def find_limits(
     quiet, _ = judge(encoded)
     rounds = list(_rounds(encoded, groups, rows, judge, rng))
     for index in range(n_columns):
-        parts = (np.stack([each[part][:, index] for each in rounds]) for part in range(3))
-        column = _Column(*parts, quiet[:, index])
+        doubt, gain, wrong = (
+            np.stack([each[part][:, index] for each in rounds]) for part in range(3)
+        )
+        column = _Column(doubt, gain, wrong, quiet[:, index])
         candidates, best = column.candidates(), 0.0
         wrong_before = 0.0 if assume_clean else column.wrong_before(candidates)
         for limit in candidates:
