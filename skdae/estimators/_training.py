@@ -15,7 +15,7 @@ from torch import Tensor
 from skdae._random import make_generator
 from skdae.data import Samples, Stored, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
-from skdae.estimators._checkpoint import FitCheckpoint
+from skdae.estimators._checkpoint_file import FitCheckpoint
 from skdae.tasks import SELF_SUPERVISED, Task
 from skdae.training import (
     Batches,
