@@ -207,6 +207,14 @@ def test_no_noise_waits_for_the_gpu(noise, dtype):
     one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X))
 
 
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+@pytest.mark.parametrize("chroma_subsampling", ["4:2:0", "4:4:4"])
+def test_no_camera_waits_for_the_gpu(n_channels, chroma_subsampling):
+    ranges = clone(INJECTORS["camera_range"]).set_params(chroma_subsampling=chroma_subsampling)
+    for noise in (INJECTORS["camera"], ranges, ChainNoise([("camera", ranges)])):
+        one_step(DenseDAE((4,)), (9, 7, n_channels), noise=noise)
+
+
 @pytest.mark.parametrize(
     "waits",
     [
