@@ -206,8 +206,8 @@ class CameraNoise(NoiseInjector):
             warn_user(
                 "CameraNoise reads X as brightness from 0 (black) to 1 (white), and most of X goes "
                 f"from {low:.3g} to {high:.3g}. Scale it: divide gray levels up to 255 by 255, "
-                "or give them as uint8. Standardized values are no photographs: put the noise before "
-                "a StandardScaler, or take GaussianNoise."
+                "or give them as uint8. Standardized values are no photographs: put the noise "
+                "before a StandardScaler, or take GaussianNoise."
             )
 
 
