@@ -29,7 +29,9 @@ VALIDATION = (
     "skimage-chelsea",
 )
 TILE, STEP = 256, 192
-SCALES = (1.0, 0.75, 0.5)
+SCALES = (1.0, 0.75, 0.5, 0.35)
+# Small photographs have noise of their own, which smaller sizes lose.
+SCALES_OF_SMALL = (0.75, 0.6, 0.5)
 # The part of tiles that are smooth, and which of them are kept: every tenth.
 SMOOTH, KEPT = 0.4, 10
 SIDE = 512
@@ -41,7 +43,7 @@ def tiles_of_photos(n_processes: int, limit: int | None = None) -> np.ndarray:
     with ProcessPoolExecutor(n_processes) as pool:
         tiles = np.concatenate(list(pool.map(_tiles_of_file, photos)))
     for photo in load_sample_images().images[:limit]:
-        tiles = np.concatenate([tiles, *_tiles_of(Image.fromarray(photo), SCALES[1:])])
+        tiles = np.concatenate([tiles, *_tiles_of(Image.fromarray(photo), SCALES_OF_SMALL)])
     detail = _detail(tiles)
     is_kept = detail >= np.quantile(detail, SMOOTH)
     is_kept[np.flatnonzero(~is_kept)[::KEPT]] = True
@@ -79,8 +81,7 @@ def _paths() -> list[Path]:
 
 
 def _tiles_of_file(path: Path) -> np.ndarray:
-    # The sample images of scikit-image come with their own noise, which smaller sizes lose.
-    scales = SCALES[1:] if path.stem.startswith("skimage") else SCALES
+    scales = SCALES_OF_SMALL if path.stem.startswith("skimage") else SCALES
     return np.concatenate(_tiles_of(Image.open(path).convert("RGB"), scales))
 
 

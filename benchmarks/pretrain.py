@@ -36,6 +36,7 @@ import skdae
 from skdae import GaussianNoise, UNetDAE
 
 LEVELS = (15, 25, 50)
+GAINS = (0.001, 0.004, 0.01)
 MODELS = ("photos-gray", "photos-color", "photos-camera")
 N_DRAWINGS = 64
 BASE: dict[str, Any] = {
@@ -71,11 +72,21 @@ CHOSEN = "wide"
 
 def noise_of(model: str) -> Any:
     """Return the noise that a model learns to remove."""
-    if model == "photos-camera":
-        from skdae import CameraNoise
+    return camera((0, 0.012)) if model == "photos-camera" else GaussianNoise((0, 55 / 255))
 
-        return CameraNoise()
-    return GaussianNoise((0, 55 / 255))
+
+def camera(gain: float | tuple[float, float]) -> Any:
+    """Return the noise of cameras, of all kinds but for the gain."""
+    from skdae import CameraNoise
+
+    return CameraNoise(
+        gain,
+        read_noise=(0.5, 4),
+        white_balance=(1.2, 2.6),
+        saturation=(1, 1.8),
+        smoothing=(0, 0.8),
+        jpeg_quality=(70, 100),
+    )
 
 
 def prepare(folder: Path, limit: int | None) -> None:
@@ -171,12 +182,10 @@ def validate(dae: UNetDAE, model: str) -> dict[str, float]:
     else:
         photos = [photo / np.float32(255) for photo in photos if not is_gray(photo)]
     if model == "photos-camera":
-        damaged = noise_of(model).corrupt(photos, random_state=0)
-        return {"camera": round(mean_psnr(photos, dae.predict(damaged)), 3)}
-    return {
-        str(level): round(mean_psnr(photos, dae.predict(noisy(photos, level))), 3)
-        for level in LEVELS
-    }
+        damaged = {f"gain {g}": camera(g).corrupt(photos, random_state=0) for g in GAINS}
+    else:
+        damaged = {str(level): noisy(photos, level) for level in LEVELS}
+    return {k: round(mean_psnr(photos, dae.predict(x)), 3) for k, x in damaged.items()}
 
 
 def is_gray(photo: np.ndarray) -> bool:
