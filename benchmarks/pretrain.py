@@ -129,7 +129,7 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
     drawings = settings.pop("drawings", True)
     steps = json.loads(options.repeat.read_text()) if options.repeat else {}
     cycle = TimedCycle(60 * options.minutes, progress=steps.get("progress"))
-    X = samples_of(model, options.out, drawings=drawings)
+    X = samples_of(model, options.tiles, drawings=drawings)
     dae = UNetDAE(
         **settings,
         noise=noise_of(model),
@@ -142,7 +142,12 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
         random_state=options.seed,
     )
     before = time.perf_counter()
-    dae.fit(X)
+    try:
+        dae.fit(X)
+    except ValueError as diverged:
+        if not hasattr(dae, "net_"):
+            raise
+        print(diverged, flush=True)  # it has the weights of its best epoch
     after = time.perf_counter()
     torch.backends.cudnn.benchmark = False
     n_steps = sum(epoch["train_batch_count"] for epoch in dae.net_.history)
@@ -200,6 +205,7 @@ def run_trials(options: argparse.Namespace) -> None:
         arguments = [
             *("--trials", trial, "--alone", "--minutes", str(options.minutes)),
             *("--device", options.device, "--out", str(options.out), "--seed", str(options.seed)),
+            *("--tiles", str(options.tiles)),
             *(["--capture"] if options.capture else []),
         ]
         with (options.out / f"{options.model}-{trial}.log").open("w") as log:
@@ -271,6 +277,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="of training, without its start")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path("pretrained"))
+    parser.add_argument("--tiles", type=Path, help="folder of the prepared data; default: --out")
+    parser.add_argument("--prepare", action="store_true", help="prepare the data, and stop")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trials", nargs="+", choices=TRIALS)
     parser.add_argument("--jobs", type=int, default=1, help="trials at once")
@@ -286,10 +294,14 @@ def main() -> None:
         print(machine(), end="\n\n", flush=True)
         judge(options.judge, options.device)
         return
+    options.tiles = options.tiles or options.out
+    for folder in (options.out, options.tiles):
+        folder.mkdir(parents=True, exist_ok=True)
+    prepare(options.tiles, options.limit)
+    if options.prepare:
+        return
     if options.model is None:
         parser.error("name a model, or files to judge")
-    options.out.mkdir(parents=True, exist_ok=True)
-    prepare(options.out, options.limit)
     if options.trials and not options.alone:
         print(machine(), end="\n\n", flush=True)
         run_trials(options)
