@@ -34,7 +34,7 @@ def images(*sizes, channels=1, dtype=np.float32, seed=0):
 
 @pytest.mark.parametrize("augment", [False, True])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("sides", [(4, 4), (2, 5)])
 def test_they_are_those_that_the_host_cuts(sides, dtype, channels, augment):
     samples = images((9, 13), (4, 4), (30, 6), (2, 1), (1, 7), channels=channels, dtype=dtype)
