@@ -39,6 +39,8 @@ LEVELS = (15, 25, 50)
 GAINS = (0.001, 0.004, 0.01)
 MODELS = ("photos-gray", "photos-color", "photos-camera")
 N_DRAWINGS = 64
+# A container may tell of more cores than it has.
+MOST_PROCESSES = 16
 BASE: dict[str, Any] = {
     "channels": (48, 96),
     "n_blocks": 3,
@@ -94,7 +96,7 @@ def prepare(folder: Path, limit: int | None) -> None:
     if (folder / "drawings.npy").exists():
         return
     start = time.perf_counter()
-    n_processes = os.cpu_count() or 1
+    n_processes = min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
     photos = tiles_of_photos(n_processes, limit)
     np.save(folder / "photos.npy", photos)
     palette = photos[:, ::32, ::32].reshape(-1, 3)
@@ -114,6 +116,13 @@ def samples_of(model: str, folder: Path, *, drawings: bool) -> list[np.ndarray]:
     if model == "photos-gray":
         return [tile for part in parts for tile in as_gray(part)]
     return [tile / np.float32(255) for part in parts for tile in part]
+
+
+def best_of_trials(folder: Path) -> str:
+    """Return the trial with the highest mean of the validation."""
+    lines = (folder / "trials.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    return max(records, key=lambda record: np.mean(list(record["validation"].values())))["trial"]
 
 
 def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +180,7 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
         "skdae": skdae.__version__,
         "machine": machine(options.device),
     }
-    name = model if trial == CHOSEN and not options.trials else f"{model}-{trial}"
+    name = f"{model}-{trial}" if options.trials else model
     path = options.out / f"{name}.npz"
     save(path, dae, record)
     record["validation"] = validate(load(path, options.device), model)
@@ -282,7 +291,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trials", nargs="+", choices=TRIALS)
     parser.add_argument("--jobs", type=int, default=1, help="trials at once")
-    parser.add_argument("--settings", choices=TRIALS, default=CHOSEN, help="those to train")
+    parser.add_argument(
+        "--settings",
+        choices=[*TRIALS, "best"],
+        default=CHOSEN,
+        help="those to train; best: of the trials in --out",
+    )
     parser.add_argument("--repeat", type=Path, help="record of a training, to take its steps again")
     parser.add_argument("--checkpoint", type=Path, help="file from which a training goes on")
     parser.add_argument("--capture", action="store_true", help="CUDA graphs before torch 2.13 too")
@@ -307,6 +321,8 @@ def main() -> None:
         run_trials(options)
         return
     trial = options.trials[0] if options.trials else options.settings
+    if trial == "best":
+        trial = best_of_trials(options.out)
     record = train(options.model, trial, options)
     shown = {k: v for k, v in record.items() if k not in ("loss_curve", "progress")}
     print(json.dumps(shown), flush=True)
