@@ -14,8 +14,8 @@ from skdae.training._schedules import one_cycle
 __all__ = ["TimedCycle"]
 
 _RESOLUTION = 100_000
-# How many epochs are expected before the first was timed.
-_GUESS = 50
+# The first epochs also load libraries: they are no measure, and each takes this part of the cycle.
+_UNTIMED, _PART = 2, 0.02
 
 
 class TimedCycle(Callback):
@@ -59,10 +59,11 @@ class TimedCycle(Callback):
         if self.given is not None:
             stop = self.given[n_done + 1]
         else:
-            epoch_seconds = self.epoch_seconds_ if n_done else self.seconds_given / _GUESS
-            n_left = max(1, round((self.seconds_given - self.seconds) / epoch_seconds))
-            begin = self.progress[-1]
-            stop = 1.0 if n_left == 1 else begin + (1 - begin) / n_left
+            stop = self.progress[-1] + _PART
+            if n_done >= _UNTIMED:
+                n_left = round((self.seconds_given - self.seconds) / self.epoch_seconds_)
+                left = 1 - self.progress[-1]
+                stop = 1.0 if n_left <= 1 else self.progress[-1] + left / n_left
         self.progress.append(stop)
         # The net takes its rates from here, one a step.
         net._rates = _rates(net.lr, self.progress[-2], stop, len(dataset_train.starts))

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from _photos import mean_psnr, noisy, read_photos
 from _pretrain_data import as_gray, tiles_of_drawings, tiles_of_photos, validation_photos
 from _pretrain_files import load, save
@@ -128,7 +127,6 @@ def best_of_trials(folder: Path) -> str:
 def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]:
     """Train one model; write its weights and its record, and return the record."""
     start = time.perf_counter()
-    torch.backends.cudnn.benchmark = True  # all steps are alike
     if options.capture:
         # A capture that failed was not cleaned up before torch 2.13; none fails here.
         from skdae.training import _captured
@@ -158,7 +156,6 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
             raise
         print(diverged, flush=True)  # it has the weights of its best epoch
     after = time.perf_counter()
-    torch.backends.cudnn.benchmark = False
     n_steps = sum(epoch["train_batch_count"] for epoch in dae.net_.history)
     n_pixels = n_steps * settings["batch_size"] * settings["patch_size"] ** 2
     record = {
