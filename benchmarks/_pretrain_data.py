@@ -86,12 +86,13 @@ def _tiles_of_file(path: Path) -> np.ndarray:
 
 
 def _tiles_of(photo: Image.Image, scales: tuple[float, ...]) -> list[np.ndarray]:
-    scaled = (np.asarray(_scaled(photo, scale)) for scale in scales)
-    return [_cut(values) for values in scaled if min(values.shape[:2]) >= TILE]
+    smallest = TILE / min(photo.size)
+    used = sorted({max(scale, smallest) for scale in scales})
+    return [_cut(np.asarray(_scaled(photo, scale))) for scale in used]
 
 
 def _scaled(photo: Image.Image, scale: float) -> Image.Image:
-    size = (round(photo.width * scale), round(photo.height * scale))
+    size = (math.ceil(photo.width * scale), math.ceil(photo.height * scale))
     return photo if scale == 1 else photo.resize(size, Image.Resampling.LANCZOS)
 
 
