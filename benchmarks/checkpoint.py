@@ -24,7 +24,7 @@ from _report import data_folder, print_machine, print_table
 
 from skdae import DenseDAE
 from skdae.estimators import BaseDenoisingAutoencoder
-from skdae.estimators._checkpoint import FitCheckpoint
+from skdae.estimators._checkpoint_file import FitCheckpoint
 from skdae.training import Checkpoints, _checkpoints
 
 PACES = {"each epoch": math.inf, "own pace": _checkpoints._SHARE}

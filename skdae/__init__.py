@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BaseDenoisingAutoencoder": "estimators",
+    "CameraNoise": "noise",
     "ChainNoise": "noise",
     "ConvDAE": "estimators",
     "DAEImputer": "estimators",

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skdae import (
     BaseDenoisingAutoencoder,
+    CameraNoise,
     ChainNoise,
     ConvDAE,
     DenoisingAutoencoder,
@@ -43,6 +44,15 @@ INJECTORS: dict[str, NoiseInjector] = {
     "swap": SwapNoise(0.4),
     "swap_range": SwapNoise((0.3, 0.5)),
     "swap_groups": SwapNoise(0.4, groups=[[0]]),
+    "camera": CameraNoise(0.05),
+    "camera_range": CameraNoise(
+        (0.03, 0.1),
+        read_noise=(1, 3),
+        white_balance=(1.5, 2.4),
+        saturation=(1, 2),
+        smoothing=(0, 0.6),
+        jpeg_quality=(70, 100),
+    ),
     "one_of": OneOfNoise([("gauss", GaussianNoise(0.3)), ("mask", MaskingNoise(0.4))]),
     "one_of_swap": OneOfNoise([("gauss", GaussianNoise(0.3)), ("swap", SwapNoise(0.4))]),
     "chain": ChainNoise([("photons", PoissonNoise(20)), ("readout", GaussianNoise(0.1))]),
@@ -59,6 +69,8 @@ IDENTITIES: dict[str, NoiseInjector] = {
     "masking": MaskingNoise(0),
     "swap": SwapNoise(0),
     "swap_range": SwapNoise((0, 0)),
+    "camera": CameraNoise(0, jpeg_quality=None),
+    "camera_range": CameraNoise((0, 0), smoothing=(0, 1), jpeg_quality=None),
     "one_of": OneOfNoise([("gauss", GaussianNoise(0)), ("swap", SwapNoise(0))]),
     "chain": ChainNoise([("gauss", GaussianNoise(0)), ("mask", MaskingNoise(0))]),
 }

@@ -58,10 +58,11 @@ class FakeCuda:
     def __init__(self):
         self.recording, self.captures, self.fails = None, [], False
         self.n_streams, self.current = 0, "the default stream"
+        self.waited_for = []
 
     def new_stream(self, device):
         self.n_streams += 1
-        return SimpleNamespace(wait_stream=lambda other: None)
+        return SimpleNamespace(wait_stream=self.waited_for.append)
 
     @contextmanager
     def stream(self, stream):
@@ -169,6 +170,17 @@ def test_the_first_full_batches_run_as_usual_and_the_rest_are_replayed(cuda):
         replays.append(step.graph.replays if step.graph else None)
     assert replays == [None, None, None, None, 1, 1, 2, 3, 4]
     assert len(cuda.captures) == 1
+
+
+def test_a_replay_waits_for_the_stream_of_the_capture(cuda):
+    """A capture starts by setting the state of the generator, on a stream of its own."""
+    step = captured_step(cuda, lambda chosen: None)
+    for batch in BATCHES[:4]:
+        step(torch.tensor(batch))
+    n_before = len(cuda.waited_for)
+    step(torch.tensor(BATCHES[4]))
+    assert step.graph.replays == 1
+    assert cuda.waited_for[n_before:] == [step.stream]
 
 
 @pytest.mark.parametrize("registers", [False, True])  # torch 2.14 and 2.13

@@ -207,6 +207,14 @@ def test_no_noise_waits_for_the_gpu(noise, dtype):
     one_step(DenseDAE((4,)), (8, 8), dtype, noise=noise.fit(X))
 
 
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+@pytest.mark.parametrize("chroma_subsampling", ["4:2:0", "4:4:4"])
+def test_no_camera_waits_for_the_gpu(n_channels, chroma_subsampling):
+    ranges = clone(INJECTORS["camera_range"]).set_params(chroma_subsampling=chroma_subsampling)
+    for noise in (INJECTORS["camera"], ranges, ChainNoise([("camera", ranges)])):
+        one_step(DenseDAE((4,)), (9, 7, n_channels), noise=noise)
+
+
 @pytest.mark.parametrize(
     "waits",
     [
@@ -218,8 +226,9 @@ def test_no_noise_waits_for_the_gpu(noise, dtype):
     ids=["value", "to", "shape", "from"],
 )
 def test_what_waits_for_the_gpu_is_noticed(waits):
+    noise = SimpleNamespace(_corrupt_batch=waits, _reads_axes=lambda: False)
     with pytest.raises((AssertionError, RuntimeError)):
-        one_step(DenseDAE((4,)), (8, 8), noise=SimpleNamespace(_corrupt_batch=waits))
+        one_step(DenseDAE((4,)), (8, 8), noise=noise)
 
 
 @pytest.mark.parametrize("loss", ["bce", "huber", "l1", "mse"])

@@ -206,7 +206,7 @@ def test_rows_on_the_host_arrive_as_they_are(dtype):
     numbers = np.arange(30).reshape(10, 3).astype(dtype)
     rows, target = torch.from_numpy(numbers), torch.from_numpy(numbers[::-1].copy())
     indices = torch.arange(10)
-    settings = {"sample_shape": (3,), "batch_size": 4, "noise": None, "seed": 0}
+    settings = {"sample_shape": (3,), "batch_size": 4, "seed": 0}
     from_host = Batches(rows, target, indices=indices, device=gpu, **settings)
     from_gpu = Batches(rows.to(gpu), target.to(gpu), indices=indices.to(gpu), **settings)
     for host, there in zip(from_host, from_gpu, strict=True):

@@ -1,16 +1,13 @@
 """What a sample is: shapes, arrays and lists of samples, and the format of the data of a fit."""
 
-from skdae.data._arrays import (
+from skdae.data._arrays import from_channels_first, module_shape, rows_to_tensor, to_channels_first
+from skdae.data._dtypes import (
     ROW_DTYPES,
     as_fraction,
     check_ranges,
-    from_channels_first,
     full_range,
-    module_shape,
     restore_dtype,
     row_dtype,
-    rows_to_tensor,
-    to_channels_first,
 )
 from skdae.data._format import DataFormat
 from skdae.data._lists import (

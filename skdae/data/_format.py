@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdae._checks import Data, as_array, check_rows, validate_rows
-from skdae.data._arrays import ROW_DTYPES, check_ranges, restore_dtype
+from skdae.data._dtypes import ROW_DTYPES, check_ranges, restore_dtype
 from skdae.data._lists import as_one_array, is_list_of_samples, read_list
 from skdae.data._samples import Samples
 from skdae.data._shapes import same_sides

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skdae._checks import Data, as_array, check_finite, check_kind
-from skdae.data._arrays import full_range
+from skdae.data._dtypes import full_range
 from skdae.data._shapes import are_signals, check_axes, declared_shape
 from skdae.data._stored import Stored, is_in_a_file
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from skdae._checks import Data, validate_rows
 from skdae._warnings import warn_user
-from skdae.data._arrays import ROW_DTYPES
+from skdae.data._dtypes import ROW_DTYPES
 from skdae.data._lists import as_one_array, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples
 from skdae.data._shapes import declared_shape, infer_sample_shape, warn_of_unclear_axes

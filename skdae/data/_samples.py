@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.data._arrays import as_fraction, restore_dtype, row_dtype, rows_to_tensor
+from skdae.data._arrays import rows_to_tensor
+from skdae.data._dtypes import as_fraction, restore_dtype, row_dtype
 from skdae.data._lists import Rows, first_of_another_shape
 from skdae.data._stored import Stored
 from skdae.data._units import Units, measure_units

@@ -15,7 +15,7 @@ import numpy as np
 
 from skdae._checks import Data
 from skdae._warnings import warn_user
-from skdae.data._arrays import full_range
+from skdae.data._dtypes import full_range
 
 __all__ = [
     "are_signals",

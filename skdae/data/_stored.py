@@ -13,7 +13,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 
 from skdae._checks import Data, check_finite, check_kind, validate_rows
-from skdae.data._arrays import ROW_DTYPES, row_dtype
+from skdae.data._dtypes import ROW_DTYPES, row_dtype
 
 __all__ = ["Stored", "is_in_a_file", "is_stored", "stored_rows"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdae._checks import Data, as_array, check_rows
-from skdae.data._arrays import ROW_DTYPES, check_ranges
+from skdae.data._dtypes import ROW_DTYPES, check_ranges
 from skdae.data._lists import Rows, first_of_another_shape, is_list_of_samples, read_list
 from skdae.data._samples import Samples
 from skdae.data._stored import Stored, is_stored

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skdae.data._arrays import full_range
+from skdae.data._dtypes import full_range
 
 __all__ = ["Units", "measure_units"]
 

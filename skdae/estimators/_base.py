@@ -24,7 +24,7 @@ from skdae.data import (
     read_first,
     read_target,
 )
-from skdae.estimators._checkpoint import open_checkpoint
+from skdae.estimators._checkpoint_file import open_checkpoint
 from skdae.estimators._export import ExportMixin
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin

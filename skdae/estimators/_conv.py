@@ -41,7 +41,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="relu"
         Activation after every layer but the last; "identity" is linear.
     noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "impulse", \
-            "masking", "swap"}, NoiseInjector or None, default="auto"
+            "masking", "swap", "camera"}, NoiseInjector or None, default="auto"
         What corrupts the inputs, anew for every batch, on the training device. "auto" learns
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.

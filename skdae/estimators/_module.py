@@ -31,7 +31,7 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
         channels first: ``(features,)``, ``(channels, length)`` or ``(channels, height,
         width)``. Tensors have it behind the axis of the batch.
     noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "impulse", \
-            "masking", "swap"}, NoiseInjector or None, default="auto"
+            "masking", "swap", "camera"}, NoiseInjector or None, default="auto"
         What corrupts the inputs, anew for every batch, on the training device. "auto" learns
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.

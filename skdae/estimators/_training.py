@@ -15,13 +15,15 @@ from torch import Tensor
 from skdae._random import make_generator
 from skdae.data import Samples, Stored, Units, are_sizes, full_range, rows_to_tensor
 from skdae.estimators._attributes import Attributes
-from skdae.estimators._checkpoint import FitCheckpoint
+from skdae.estimators._checkpoint_file import FitCheckpoint
 from skdae.tasks import SELF_SUPERVISED, Task
 from skdae.training import (
     Batches,
     Loss,
     Patches,
+    ResidentPatches,
     StoredBatches,
+    as_values,
     checksum,
     fresh_callbacks,
     load_net_arrays,
@@ -248,24 +250,29 @@ class TrainingMixin(Attributes):
         return make
 
     def _patches(self, task: Task, shape: Shape) -> Callable[..., Batches]:
-        """Return what makes batches of patches."""
+        """Return what makes batches of patches, which a GPU cuts where it can hold the samples."""
+        device = torch.device(self.net_.device)
         images = task.samples.images()
         targets = None if task.target is None else task.target.images()
 
         def make(indices: Tensor, **source: Any) -> Batches:
             chosen = indices.tolist()
             samples = [images[index] for index in chosen]
+            clean = None if targets is None else [targets[index] for index in chosen]
             n_patches = sum(sample.size for sample in samples) // math.prod(shape)
-            return Patches(
-                samples,
-                None if targets is None else [targets[index] for index in chosen],
-                sample_shape=shape,
-                augment=self.augment,
-                batch_size=self._batch_size_for(n_patches, shape),
-                device=torch.device(self.net_.device),
-                make_batch=task.make_batch,
+            settings = {
+                "sample_shape": shape,
+                "augment": self.augment,
+                "batch_size": self._batch_size_for(n_patches, shape),
+                "device": device,
+                "make_batch": task.make_batch,
                 **source,
-            )
+            }
+            values = as_values([samples] if clean is None else [samples, clean], device)
+            if values is None:
+                return Patches(samples, clean, **settings)
+            repeatable = task.is_repeatable
+            return ResidentPatches(samples, clean, values=values, repeatable=repeatable, **settings)
 
         return make
 

@@ -45,7 +45,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         Whether the net computes the difference from the input to the clean sample, instead of
         the clean sample itself. Not with ``loss="bce"``.
     noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "impulse", \
-            "masking", "swap"}, NoiseInjector or None, default="auto"
+            "masking", "swap", "camera"}, NoiseInjector or None, default="auto"
         What corrupts the inputs, anew for every batch, on the training device. "auto" learns
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.

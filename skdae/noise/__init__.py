@@ -1,5 +1,6 @@
 """Noise: scikit-learn transformers that corrupt data with torch formulas."""
 
+from skdae.noise._camera import CameraNoise
 from skdae.noise._compose import ChainNoise, OneOfNoise
 from skdae.noise._corrupted import CorruptedArray
 from skdae.noise._estimate import estimate_sigma
@@ -14,6 +15,7 @@ from skdae.noise._swap import SwapNoise
 from skdae.noise._uniform import UniformNoise
 
 __all__ = [
+    "CameraNoise",
     "ChainNoise",
     "CorruptedArray",
     "GaussianNoise",

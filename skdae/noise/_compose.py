@@ -44,6 +44,10 @@ class _ComposedNoise(NamedStepsMixin, NoiseInjector):
     def _mixes_rows(self) -> bool:  # type: ignore[override]
         return any(noise._mixes_rows for _, noise in self.noises)
 
+    def _reads_axes(self) -> bool:
+        """Whether one of the parts needs samples in their shape."""
+        return any(noise._reads_axes() for _, noise in self.noises)
+
     def _is_repeatable(self) -> bool:
         """Whether a CUDA graph may capture the corruption: whether it may for all parts."""
         return super()._is_repeatable() and all(noise._is_repeatable() for _, noise in self.noises)

@@ -223,6 +223,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         noisy = self._corrupt(x, level, generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
 
+    def _reads_axes(self) -> bool:
+        """Whether the formula needs samples in their shape: training has them as flat rows."""
+        return False
+
     def _is_repeatable(self) -> bool:
         """Whether a CUDA graph may capture the corruption of a batch, and replay it for others.
 

@@ -50,7 +50,7 @@ class HiddenCells(Task):
         generator: torch.Generator,
     ) -> Batch:
         """Return corrupted rows with hidden cells, and the cells that are to be learned."""
-        x, cells = self._corrupted(rows, generator), self.cells
+        x, cells = self._corrupted(rows, sample_shape, generator), self.cells
         if cells.hidden is None:
             return x, target
         low, high = cells.hidden

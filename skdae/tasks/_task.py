@@ -174,13 +174,17 @@ class Task(ABC):
         x, target : Tensor of shape (n, channels, ...)
             Input and target, and a third tensor where only some places are compared.
         """
-        noisy = self._corrupted(rows, generator)
+        noisy = self._corrupted(rows, sample_shape, generator)
         return to_channels_first(noisy, sample_shape), to_channels_first(target, sample_shape)
 
-    def _corrupted(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def _corrupted(
+        self, rows: Tensor, sample_shape: tuple[int, ...], generator: torch.Generator
+    ) -> Tensor:
         """Return a noisy copy; images of integers saturate at black and white."""
         if self.noise is None:
             return rows.clone()  # a module may work in place
+        if self.noise._reads_axes():
+            rows = rows.reshape(len(rows), *sample_shape)
         noisy = self.noise._corrupt_batch(rows, generator)
         return noisy.clamp(0, 1) if self._saturates else noisy
 

@@ -13,6 +13,7 @@ from skdae.training._modules import has_only_known_layers
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS, OptimizerFactory
 from skdae.training._patches import Patches, patch_shape
+from skdae.training._resident_patches import ResidentPatches, as_values
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import Callback, fresh_callbacks
 from skdae.training._spots import at_spots, per_channel
@@ -43,9 +44,11 @@ __all__ = [
     "LossExploded",
     "OptimizerFactory",
     "Patches",
+    "ResidentPatches",
     "Standardization",
     "StoredBatches",
     "as_loss",
+    "as_values",
     "at_spots",
     "cell_losses",
     "channels_last",

@@ -163,6 +163,7 @@ class CapturedStep:
         current.wait_stream(self.stream)
 
     def _capture(self, chosen: Tensor) -> None:
+        current = torch.cuda.current_stream(self.device)
         graph = torch.cuda.CUDAGraph()
         try:
             if _REGISTERS_GENERATORS:
@@ -174,6 +175,9 @@ class CapturedStep:
                 torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"),
             ):
                 self.step(chosen)
+            # The start of a capture sets the state of the generator on its stream, which on a busy
+            # GPU may run after the first replay has set it on the current one.
+            current.wait_stream(self.stream)
             self.graph = graph
         except RuntimeError:
             pass  # a step that waits for the GPU cannot be captured, and runs as usual

@@ -75,7 +75,7 @@ class Patches(Batches):
         turns = rng.integers(0, _TURNS if self.augment else 1, size=(len(corners), 1))
         return np.concatenate([corners, turns], axis=1)
 
-    def _fetch(self, rows: Sequence[np.ndarray], chosen: Tensor) -> Tensor:
+    def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
         dtype = rows[0].dtype if full_range(rows[0].dtype) else np.float32
         patches = np.empty((len(chosen), *self.sample_shape), dtype=dtype)
         for patch, which in zip(patches, chosen.tolist(), strict=True):

@@ -513,7 +513,7 @@ def test_writing_takes_a_hundredth_of_the_time(cost, expected, tmp_path, monkeyp
     def tick(epoch, net):
         clock[0] += 1.0
 
-    monkeypatch.setattr("skdae.estimators._checkpoint.write_state", write)
+    monkeypatch.setattr("skdae.estimators._checkpoint_file.write_state", write)
     with before_epoch(tick):
         quick(max_epochs=10, checkpoint=tmp_path / "fit").fit(TABLE)
     assert written == expected

@@ -14,6 +14,7 @@ from skdae.noise import NoiseInjector
 pytestmark = [
     pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
     pytest.mark.filterwarnings("ignore:low=0 and high=1 of:UserWarning"),
+    pytest.mark.filterwarnings("ignore:CameraNoise reads X as brightness:UserWarning"),
 ]
 
 BOTH = [

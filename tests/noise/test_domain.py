@@ -9,6 +9,7 @@ import torch
 
 from skdae import DenseDAE, make_denoising_scorer
 from skdae.noise import (
+    CameraNoise,
     ChainNoise,
     GaussianNoise,
     MaskingNoise,
@@ -70,6 +71,8 @@ ODD = {
     "salt_alone": (SaltAndPepperNoise(salt_vs_pepper=1, high=0.5), UNIT, "not the extremes"),
     "salt_of_16_bits": (SaltAndPepperNoise(), BITS_12 // 2, "as fractions of 65535"),
     "a_mask_at_0_kelvin": (MaskingNoise(), KELVIN, "value=0 of MaskingNoise is far from X.*293"),
+    "gray_levels_of_a_camera": (CameraNoise(), GRAY, "brightness .* most of X goes from .* to 25"),
+    "standardized_photographs": (CameraNoise(), CENTRED, "no photographs: put the noise before"),
     "negative_counts": (PoissonNoise(20), CENTRED, r"\d+(\.\d)? % .* negative, down to -[34]"),
 }
 
@@ -153,6 +156,10 @@ SILENT = [
     (MaskingNoise(value=293), KELVIN),
     (MaskingNoise(0), KELVIN),
     (SwapNoise(), KELVIN),
+    (CameraNoise(), UNIT),
+    (CameraNoise(), UNIT + 0.1 * RNG.normal(size=UNIT.shape)),
+    (CameraNoise(), BITS_8),
+    (CameraNoise(), BITS_12),
 ]
 
 

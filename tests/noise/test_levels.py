@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skdae.noise import (
     NOISES,
+    CameraNoise,
     ChainNoise,
     GaussianNoise,
     MaskingNoise,
@@ -121,6 +122,13 @@ BAD_VALUES = {
     "low": NOT_A_NUMBER,
     "high": NOT_A_NUMBER,
     "salt_vs_pepper": [*NOT_A_NUMBER, -0.1, 1.1],
+    "gain": NOT_A_SHARE,
+    "read_noise": NOT_A_LEVEL,
+    "white_balance": [*NOT_A_LEVEL, 0.9, (0.9, 2)],
+    "saturation": [*NOT_A_LEVEL, 0.9, (0.9, 2)],
+    "smoothing": NOT_A_SHARE,
+    "jpeg_quality": [*(value for value in NOT_A_LEVEL if value is not None), 0, 101, (50, 101)],
+    "chroma_subsampling": [None, True, "4:2:2", (4, 4, 4)],
     "noises": NOT_NOISES,
     "weights": NOT_WEIGHTS,
 }
@@ -243,6 +251,8 @@ def test_the_rule_for_a_level_is_said_in_words():
         SwapNoise([False, True, True]),
         OneOfNoise([("a", gauss), ("b", mask)], weights=(0, 3)),
         OneOfNoise((("a", gauss), ["b", mask]), weights=np.array([0.5, 0.5])),
+        CameraNoise(1, read_noise=0, white_balance=1, saturation=1, smoothing=1, jpeg_quality=1),
+        CameraNoise((0, 1), smoothing=(0, 1), jpeg_quality=(1, 100), chroma_subsampling="4:4:4"),
         ChainNoise([("one", gauss)]),
     ],
     ids=str,

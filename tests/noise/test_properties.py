@@ -23,6 +23,7 @@ from skdae.noise import (
 pytestmark = [
     pytest.mark.filterwarnings("ignore:PoissonNoise makes counts:UserWarning"),
     pytest.mark.filterwarnings("ignore:low=0 and high=1 of:UserWarning"),
+    pytest.mark.filterwarnings("ignore:CameraNoise reads X as brightness:UserWarning"),
 ]
 
 KEPT = [np.float16, np.float32, np.float64, np.uint8, np.uint16]
@@ -92,6 +93,8 @@ def test_the_input_is_left_alone_and_not_shared(noise, X, seed):
 @quick
 @given(X=arrays(), seed=seeds)
 def test_a_row_gets_the_same_noise_whatever_its_axes(noise, X, seed):
+    if noise._reads_axes():
+        pytest.skip("corrupts what the axes say are neighbours and colours")
     flat = X.reshape(len(X), -1)
     X_noisy = noise.corrupt(X, random_state=seed)
     assert_same_bits(X_noisy.reshape(flat.shape), noise.corrupt(flat, random_state=seed))

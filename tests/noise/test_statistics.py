@@ -22,6 +22,7 @@ from laws import (
 )
 from skdae.noise import (
     NOISES,
+    CameraNoise,
     GaussianNoise,
     MaskingNoise,
     OneOfNoise,
@@ -134,7 +135,10 @@ def test_salt_and_pepper_shares(amount, salt_vs_pepper):
 
 
 # Of one law for all samples: a range of levels, or another kind for each, ties the values of one.
-STEADY = {name: noise for name, noise in INJECTORS.items() if not re.search("range|one_of", name)}
+# A camera ties neighbours and colours.
+STEADY = {
+    name: noise for name, noise in INJECTORS.items() if not re.search("range|one_of|camera", name)
+}
 STEADY["one_of"] = OneOfNoise([("one", GaussianNoise(0.2)), ("same", GaussianNoise(0.2))])
 
 
@@ -190,6 +194,13 @@ def levels_of_poisson(X_noisy, X):
     return 1 / np.where(X_noisy > 0, X_noisy, np.inf).min(axis=1)  # one photon is 1 / peak
 
 
+def levels_of_camera(X_noisy, X):
+    # The default read noise is 1.5 electrons, and the inverse sRGB curve gives brightness.
+    light, noisy = (((v.astype(float) + 0.055) / 1.055) ** 2.4 for v in (X, X_noisy))
+    variance, light = noisy.var(axis=1), light.mean(axis=1)
+    return (np.sqrt(light**2 + 4 * 1.5**2 * variance) - light) / (2 * 1.5**2)
+
+
 def levels_of_replacements(X_noisy, X):
     return (X_noisy != X).mean(axis=1)
 
@@ -199,12 +210,14 @@ LEVELS_OF = {
     SpeckleNoise: levels_of_speckle,
     UniformNoise: levels_of_uniform,
     PoissonNoise: levels_of_poisson,
+    CameraNoise: levels_of_camera,
 }
+RANGES = {PoissonNoise: (10.0, 90.0), CameraNoise: (0.0005, 0.002)}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NOISES.values() if not kind._mixes_rows])
 def test_a_range_gives_each_sample_its_own_level(kind):
-    low, high = (10.0, 90.0) if kind is PoissonNoise else (0.1, 0.9)
+    low, high = RANGES.get(kind, (0.1, 0.9))
     X = np.full((1000, 2000), 0.05 if kind is PoissonNoise else 0.5, dtype=np.float32)
     levels_of = LEVELS_OF.get(kind, levels_of_replacements)
     levels = levels_of(kind((low, high)).corrupt(X, random_state=0), X)
