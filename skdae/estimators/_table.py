@@ -37,9 +37,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     """Repair tables: change wrong cells, and fill missing ones, from the others of their row.
 
     A frame goes in and a frame comes out, with the same columns, dtypes, categories, units and
-    index. Numbers, categories, words and bools are read as they are, and may be missing. A cell
-    changes only where the nets are surer than a limit that was found on rows set aside: tables
-    without a wrong cell stay almost as they are.
+    index. Numbers, categories, words and bools are read as they are. A cell changes only where the
+    nets are surer than a limit found on rows set aside: right tables stay almost as they are.
 
     Parameters
     ----------
@@ -49,17 +48,15 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Width of the code. One narrower than the table cannot tell right cells from wrong ones.
     activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="gelu"
         Activation after every layer but the last.
-    categorical_features : "from_dtype", array-like of bool, int or str, or None, \
-            default="from_dtype"
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
         The columns of categories, as in scikit-learn's ``HistGradientBoostingClassifier``: a mask,
         positions or names. "from_dtype" takes those of categories, words (strings) and bools.
     numbers : {"standardize", "rank"}, default="standardize"
-        What the nets see of a number: "standardize" subtracts its mean and divides by its standard
-        deviation; "rank" gives it the normal score of its rank, for columns with long tails.
-        Errors are compared in these units.
+        What the nets see of a number, and errors are compared in: less its mean over its standard
+        deviation, or the normal score of its rank, for columns with long tails.
     amount : float, default=0.15
-        Probability with which a cell is replaced by that of another row in training, between 0 and
-        1. Larger teaches more about wrong cells and less about right ones.
+        Probability with which training replaces a cell by that of another row, between 0 and 1.
+        Larger teaches more about wrong cells and less about right ones.
     max_false_changes : float, default=0.01
         The share of the right cells of a column, among the rows set aside, that may change. Smaller
         finds fewer wrong cells; 0 changes no known cell, and only fills missing ones.
@@ -87,8 +84,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which early stopping stops.
     device : str, default="auto"
-        Where to train and predict: "cpu", "cuda", "cuda:1", "mps". "auto" takes CUDA, then MPS,
-        then the CPU.
+        Where to train and predict: "cpu", "cuda", "cuda:1", "mps", or the fastest there is.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What training computes in.
     random_state : int, RandomState instance or None, default=None
@@ -111,11 +107,15 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     n_iter_ : int
         Number of epochs that the first net trained.
     loss_curve_, validation_loss_curve_ : list of float
-        Training and validation loss of each of its epochs; the latter only with early stopping.
+        Losses of each of its epochs; the latter is empty without early stopping.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Names of the columns, when X has string names.
+
+    See Also
+    --------
+    DAEImputer : Fill missing cells, and leave all others as they are.
 
     Notes
     -----
@@ -276,8 +276,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         X_repaired : ndarray, pandas or polars frame of shape (n_samples, n_features)
-            A copy of X with its columns, dtypes, categories and index. Categories that ``fit`` has
-            not seen, and columns without a known cell in ``fit``, stay as they are.
+            A copy of X. Categories that ``fit`` has not seen, and columns without a known cell in
+            ``fit``, stay as they are.
         """
         X, encoded = self._read(X)
         cells = self._codec.missing(X)
@@ -317,8 +317,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            The negative mean loss of the known cells: squared errors of coded numbers, and
-            negative log-probabilities of categories; 0 where no cell is known.
+            The negative mean loss of the known cells, 0 where none is: squared errors of coded
+            numbers, and negative log-probabilities of categories.
         """
         _, encoded = self._read(X)
         return self._scores(encoded, encoded)
@@ -363,7 +363,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return RATE / (1 - RATE) * (1 - self._amount) / self._amount
 
     def _fit_net(self, encoded: np.ndarray, seed: int) -> CellsDAE:
-        """Train a net to restore rows whose cells are swapped or hidden, bins with their number."""
+        """Train a net to restore rows whose cells are swapped or hidden."""
         net = CellsDAE(
             self._rows.levels,
             hidden=_HIDDEN,
