@@ -129,7 +129,7 @@ def task(hidden, *, compares_all):
 @pytest.mark.parametrize("compares_all", [False, True])
 def test_hidden_cells_are_whole_and_as_many_as_was_asked(monkeypatch, compares_all):
     rows = torch.from_numpy(encoded(20_000, unknown=0)[0])
-    monkeypatch.setattr(HiddenCells, "_corrupted", lambda self, rows, shape, generator: rows.clone())
+    monkeypatch.setattr(HiddenCells, "_corrupted", lambda self, rows, *others: rows.clone())
     made = task((0.2, 0.6), compares_all=compares_all)
     x, target = made.make_batch(rows, rows, (N_VALUES,), make_generator(0))
     hides = x.isnan().numpy()
