@@ -10,25 +10,31 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
     InvalidParameterError,
+    MissingValues,
     StrOptions,
     validate_parameter_constraints,
 )
 from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import _check_feature_names_in
 
 __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "MissingValues",
     "NamedStepsMixin",
     "StrOptions",
+    "check_feature_names_in",
     "fit_context",
     "fits_float",
     "makes_data_frames",
+    "output_container",
     "validate_parameter_constraints",
 ]
 
+check_feature_names_in = _check_feature_names_in
 fit_context = _fit_context
 
 _LARGEST_INT = 2**63 - 1
@@ -57,7 +63,12 @@ class Interval(_Interval):
 
 def makes_data_frames(transformer: TransformerMixin) -> bool:
     """Whether ``set_output`` or the global configuration asks for data frames."""
-    return _get_output_config("transform", transformer)["dense"] != "default"
+    return output_container(transformer) != "default"
+
+
+def output_container(transformer: TransformerMixin) -> str:
+    """Return "pandas", "polars" or "default": what ``set_output`` or the configuration asks for."""
+    return str(_get_output_config("transform", transformer)["dense"])
 
 
 class NamedStepsMixin(_BaseComposition):

@@ -43,6 +43,7 @@ INJECTORS: dict[str, NoiseInjector] = {
     "masking_range": MaskingNoise((0.3, 0.5)),
     "swap": SwapNoise(0.4),
     "swap_range": SwapNoise((0.3, 0.5)),
+    "swap_groups": SwapNoise(0.4, groups=[[0]]),
     "camera": CameraNoise(0.05),
     "camera_range": CameraNoise(
         (0.03, 0.1),

@@ -60,7 +60,7 @@ ARROWS = {
         *("._checks", "._optional", "._sklearn", ".data", ".metrics", ".noise", ".training"),
         *("numpy", "sklearn"),
     },
-    ".persistence": {".metrics", ".recipes"},
+    ".persistence": {".data", ".estimators", ".metrics", ".recipes"},
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }
 OPTIONAL = {"PIL", "matplotlib", "pandas", "polars", "pyarrow", "pywt", "safetensors", "skimage"}

@@ -84,8 +84,9 @@ def same(text: str, default: Any) -> bool:
     """Compare a documented default with the one of the signature."""
     try:
         return repr(ast.literal_eval(text)) == repr(default)
-    except (SyntaxError, ValueError):  # the name of a class or function
-        return text.rpartition(".")[2] == getattr(default, "__name__", None)
+    except (SyntaxError, ValueError):  # the name of a class or function, or of a number
+        name = text.removeprefix("-").rpartition(".")[2]
+        return name in (getattr(default, "__name__", None), repr(default).removeprefix("-"))
 
 
 def waived(value: Any) -> set[str]:

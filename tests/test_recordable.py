@@ -132,7 +132,7 @@ PER_COLUMN = SwapNoise([0.1, 0.2] * 32)  # levels that travel to the GPU with ev
     [
         (None, True),
         ("gaussian", True),
-        *((noise, True) for noise in INJECTORS.values()),
+        *((noise, not getattr(noise, "groups", None)) for noise in INJECTORS.values()),
         (ChainNoise([OURS, ("other", PoissonNoise())]), True),
         (OneOfNoise([OURS, ("chain", ChainNoise([OURS]))]), True),
         (Drift(), False),

@@ -32,6 +32,9 @@ from skdae.data._shapes import (
     warn_of_unclear_axes,
 )
 from skdae.data._stored import Stored, is_stored
+from skdae.data._table import TableCodec
+from skdae.data._table_columns import columns_of, numbers_in, objects_in, read_table, with_cells
+from skdae.data._table_output import as_numbers, with_flags, with_kept_columns
 from skdae.data._targets import check_order, read_target
 from skdae.data._units import Units
 
@@ -42,10 +45,12 @@ __all__ = [
     "Rows",
     "Samples",
     "Stored",
+    "TableCodec",
     "Units",
     "are_signals",
     "are_sizes",
     "as_fraction",
+    "as_numbers",
     "as_one_array",
     "as_pixels",
     "check_axes",
@@ -53,6 +58,7 @@ __all__ = [
     "check_ranges",
     "check_sample_shape",
     "checked_samples",
+    "columns_of",
     "declared_shape",
     "first_of_another_shape",
     "from_channels_first",
@@ -62,9 +68,12 @@ __all__ = [
     "is_list_to_learn",
     "is_stored",
     "module_shape",
+    "numbers_in",
+    "objects_in",
     "read_clean",
     "read_first",
     "read_list",
+    "read_table",
     "read_target",
     "restore_dtype",
     "row_dtype",
@@ -72,4 +81,7 @@ __all__ = [
     "same_sides",
     "to_channels_first",
     "warn_of_unclear_axes",
+    "with_cells",
+    "with_flags",
+    "with_kept_columns",
 ]

@@ -44,6 +44,7 @@ def read_first(
     sample_shape: int | Sequence[int] | None,
     flat: bool,
     lists: bool,
+    finite: bool = True,
 ) -> Samples:
     """Read the data of a first fit, and find out what a sample is.
 
@@ -59,6 +60,8 @@ def read_first(
         Whether flat rows are a table; otherwise they are images or signals, with a warning.
     lists : bool
         Whether samples may be of different sizes.
+    finite : bool, default=True
+        Whether to refuse missing values in an array.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def read_first(
         rows, shape = stored_rows(X, estimator, reset=True)
     else:
         X = as_one_array(X, owner)
-        rows, shape = validate_rows(estimator, X, reset=True, dtype=ROW_DTYPES)
+        rows, shape = validate_rows(estimator, X, reset=True, dtype=ROW_DTYPES, finite=finite)
     inferred = infer_sample_shape(shape[1:], sample_shape, owner, flat=flat)
     if not flat and sample_shape is None:
         if len(shape) == 2:

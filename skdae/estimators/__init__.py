@@ -3,7 +3,17 @@
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._conv import ConvDAE
 from skdae.estimators._dense import DenseDAE
+from skdae.estimators._imputer import DAEImputer
 from skdae.estimators._module import DenoisingAutoencoder
+from skdae.estimators._table import TableDAE
 from skdae.estimators._unet import UNetDAE
 
-__all__ = ["BaseDenoisingAutoencoder", "ConvDAE", "DenoisingAutoencoder", "DenseDAE", "UNetDAE"]
+__all__ = [
+    "BaseDenoisingAutoencoder",
+    "ConvDAE",
+    "DAEImputer",
+    "DenoisingAutoencoder",
+    "DenseDAE",
+    "TableDAE",
+    "UNetDAE",
+]

@@ -14,7 +14,7 @@ from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
 from skdae.data import DataFormat
 from skdae.noise import NOISES, NoiseInjector
-from skdae.tasks import SELF_SUPERVISED
+from skdae.tasks import SELF_SUPERVISED, Cells
 from skdae.training import (
     LOSSES,
     OPTIMIZERS,
@@ -23,7 +23,9 @@ from skdae.training import (
     Callback,
     Criterion,
     DenoisingNet,
+    Loss,
     OptimizerFactory,
+    as_loss,
 )
 
 __all__ = ["Attributes", "Callbacks", "Noise"]
@@ -92,6 +94,8 @@ class Attributes(BaseEstimator):
     _reads_flat_rows: ClassVar[bool] = True
     # Whether the module may take samples of different sizes.
     _may_read_lists: ClassVar[bool] = True
+    # Whether values may be unknown, which are NaN.
+    _takes_unknown: ClassVar[bool] = False
     # Whether the module decodes.
     _decodes: ClassVar[bool] = True
     # What "auto" of max_epochs and batch_size keeps to.
@@ -122,6 +126,14 @@ class Attributes(BaseEstimator):
 
     # The name of the class, for messages.
     _owner: ClassVar[str]
+
+    def _as_loss(self) -> Loss:
+        """Return what training minimises."""
+        return as_loss(self.loss)
+
+    def _as_cells(self) -> Cells | None:
+        """Return what the rows of a table whose values may be unknown consist of."""
+        return None
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Keep the name of a subclass."""

@@ -36,7 +36,6 @@ from skdae.tasks import Given, Task, choose_task, same_values
 from skdae.training import (
     Loss,
     LossExploded,
-    as_loss,
     free_memory,
     own_gradient_mode,
     several_processes,
@@ -211,14 +210,21 @@ class BaseDenoisingAutoencoder(
         else:
             flat, lists = self._reads_flat_rows, self._may_read_lists
             declared = self.sample_shape
-            samples = read_first(X, self, sample_shape=declared, flat=flat, lists=lists)
+            samples = read_first(
+                X,
+                self,
+                sample_shape=declared,
+                flat=flat,
+                lists=lists,
+                finite=not self._takes_unknown,
+            )
         patch = self._patch_shape_of(samples)
         if not goes_on and samples.is_list:
             samples = replace(samples, sample_shape=patch or samples.sample_shape)
         if encodes:
             samples.as_one_batch(self._owner)
         task = self._choose_task(X, y, samples, patch, goes_on=goes_on, unmatched_y=unmatched_y)
-        loss = as_loss(self.loss)
+        loss = self._as_loss()
         check_targets(task.target or task.samples, loss, self.loss, self._owner)
         if not goes_on:
             self._look_at(task, loss)
@@ -250,8 +256,8 @@ class BaseDenoisingAutoencoder(
         if form.is_list and not is_list_of_samples(X):
             X = list(as_array(X))
         lists = lists and is_list_to_learn(X, form.sample_shape, flat=self._reads_flat_rows)
-        any_size = isinstance(X, (list, tuple))
-        return form.read(X, self, lists=lists, any_size=any_size, finite=True)
+        any_size, finite = isinstance(X, (list, tuple)), not self._takes_unknown
+        return form.read(X, self, lists=lists, any_size=any_size, finite=finite)
 
     def _choose_task(
         self,
@@ -281,6 +287,7 @@ class BaseDenoisingAutoencoder(
             noise=self.noise,
             loss=self.loss,
             early_stopping=self.early_stopping,
+            cells=self._as_cells(),
         )
         return choose_task(given, self.self_supervised)
 

@@ -15,7 +15,7 @@ from skdae._random import draw_seeds
 from skdae.data import DataFormat, module_shape
 from skdae.estimators._attributes import Attributes
 from skdae.nn import AnySize, promises_any_size
-from skdae.training import OPTIMIZERS, DenoisingNet, as_loss, processes, resolve_device
+from skdae.training import OPTIMIZERS, DenoisingNet, processes, resolve_device
 
 __all__ = ["BuildingMixin", "code_shape"]
 
@@ -61,7 +61,7 @@ class BuildingMixin(Attributes):
             optimizer = OPTIMIZERS[builder.optimizer]
         net = DenoisingNet(
             partial(builder._checked_module, module_shape(self.sample_shape_)),
-            criterion=as_loss(builder.loss),
+            criterion=builder._as_loss(),
             optimizer=optimizer,
             lr=builder.lr,
             precision=self._precision,
@@ -150,7 +150,7 @@ class BuildingMixin(Attributes):
                 f"The module of {owner} must give back the shape it takes. {name} takes "
                 f"{tuple(x.shape[1:])} (channels first) and gives {tuple(output.shape[1:])}."
             )
-        checks = as_loss(self.loss).compares_probabilities and not net.returns_logits
+        checks = self._as_loss().compares_probabilities and not net.returns_logits
         if checks and not _gives_fractions(net.module_, x):
             raise ValueError(
                 f"loss={self.loss!r} of {owner} needs a module whose output lies in [0, 1]: end "

@@ -257,7 +257,8 @@ class PredictionMixin(TransformerMixin, Attributes):
         return self._apply("denoise", *samples.batches())
 
     def _apply(self, method: str, *batches: Batch, n_outputs: int | None = None) -> list[Tensor]:
-        check = None if get_config()["assume_finite"] else partial(check_finite, owner=self._owner)
+        unchecked = self._takes_unknown or get_config()["assume_finite"]
+        check = None if unchecked else partial(check_finite, owner=self._owner)
         return apply(self.net_, method, batches, n_outputs=n_outputs, check=check)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -4,6 +4,7 @@ from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
 from skdae.nn._residual_unet import ResidualUNet
+from skdae.nn._table_autoencoder import TableAutoencoder
 from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "DenseAutoencoder",
     "Encoder",
     "ResidualUNet",
+    "TableAutoencoder",
     "promises_any_size",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from skdae.tasks._blind_spot import BlindSpot
+from skdae.tasks._cells import HiddenCells
 from skdae.tasks._clean import CleanSamples
 from skdae.tasks._pairs import Pairs
 from skdae.tasks._split_noise import SplitNoise
-from skdae.tasks._task import Given, Task, same_values
+from skdae.tasks._task import Cells, Given, Task, same_values
 
-__all__ = ["SELF_SUPERVISED", "Given", "Task", "choose_task", "same_values"]
+__all__ = ["SELF_SUPERVISED", "Cells", "Given", "Task", "choose_task", "same_values"]
 
 SELF_SUPERVISED: dict[str, type[Task]] = {"blind_spot": BlindSpot, "split_noise": SplitNoise}
 """The ways to learn from noisy samples alone, by the names of the parameter."""
@@ -31,4 +32,6 @@ def choose_task(given: Given, self_supervised: str | None) -> Task:
     """
     if self_supervised is not None:
         return SELF_SUPERVISED[self_supervised].of(given)
+    if given.cells is not None:
+        return HiddenCells.of(given)
     return Pairs.of(given) if given.has_target_of_its_own() else CleanSamples.of(given)

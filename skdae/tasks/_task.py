@@ -20,12 +20,32 @@ from skdae.noise import NOISES, NoiseInjector
 from skdae.noise._corrupted import ListOrigin, Origin
 from skdae.training import Criterion
 
-__all__ = ["Batch", "Given", "Task"]
+__all__ = ["Batch", "Cells", "Given", "Task"]
 
 Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
 """Input, target and, where only some values are compared, their places."""
 
 _COMPARED_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of encoded rows, and what training does with them.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        How many values of a row make each cell, which are hidden together.
+    hidden : tuple of (low, high) or None
+        Probabilities that a cell is hidden from the net; a row draws one between the two. None
+        hides none.
+    compares_all : bool
+        Whether the output is compared with all known cells, or with the hidden ones alone.
+    """
+
+    widths: tuple[int, ...]
+    hidden: tuple[float, float] | None
+    compares_all: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class Given:
         Whether this is a first fit, which looks at the level of the noise.
     noise, loss, early_stopping : object
         The parameters of the estimator.
+    cells : Cells or None, default=None
+        Those of a table whose cells may be unknown; other samples have none.
     """
 
     owner: str
@@ -64,6 +86,7 @@ class Given:
     noise: NoiseInjector | str | None
     loss: str | Criterion
     early_stopping: bool
+    cells: Cells | None = None
 
     def has_target_of_its_own(self) -> bool:
         """Whether the targets are other values than those that a noise step corrupted."""

@@ -1,6 +1,7 @@
 """How a module is trained: the lean skorch net and what belongs to it."""
 
 from skdae.training._batches import Batches
+from skdae.training._cell_loss import CellLoss, cell_losses
 from skdae.training._checkpoints import Checkpoints
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._distributed import checksum, processes, several_processes
@@ -35,6 +36,7 @@ __all__ = [
     "SCHEDULES",
     "Batches",
     "Callback",
+    "CellLoss",
     "Checkpoints",
     "Criterion",
     "DenoisingNet",
@@ -48,6 +50,7 @@ __all__ = [
     "as_loss",
     "as_values",
     "at_spots",
+    "cell_losses",
     "channels_last",
     "checksum",
     "free_memory",

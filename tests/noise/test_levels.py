@@ -117,6 +117,7 @@ BAD_VALUES = {
     "amplitude": NOT_A_LEVEL,
     "peak": [*NOT_A_LEVEL, 0, (0, 10)],
     "amount": NOT_A_SHARE,
+    "groups": ["onehot", 3, [0, 1], [[0], [0]], [[-1]], [[99_999]]],
     "value": NOT_A_NUMBER,
     "low": NOT_A_NUMBER,
     "high": NOT_A_NUMBER,

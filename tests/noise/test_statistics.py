@@ -1,5 +1,6 @@
 """Each noise against the distribution it claims, by the tests of ``laws``."""
 
+import itertools
 import re
 
 import numpy as np
@@ -306,6 +307,78 @@ def test_swap_draws_a_donor_for_each_cell_of_a_row():
     assert stats.chisquare(table.ravel()).pvalue > P_MIN
     above, below = donors[0::2].ravel(), donors[1::2].ravel()
     assert_rate(above == below, 1 / 40)
+
+
+GROUPS = [slice(1, 4), [6, 4]]  # column 0 and 5 are cells of their own
+
+
+def test_swap_draws_one_donor_for_all_columns_of_a_group():
+    donors = SwapNoise(1, groups=GROUPS).corrupt(row_numbers(5000, 7), random_state=0)
+    for group in GROUPS:
+        assert (np.ptp(donors[:, group], axis=1) == 0).all()
+    one_of_each = donors[:, [0, 1, 4, 5]].astype(int)
+    assert stats.chisquare(np.bincount(one_of_each.ravel(), minlength=5000)).pvalue > P_MIN
+    for a, b in itertools.combinations(one_of_each.T, 2):
+        assert_rate(a == b, 1 / 5000)  # cells of a row have donors of their own
+
+
+@pytest.mark.parametrize("amount", [0.3, (0.1, 0.5), [0.9, 0.3, 0.3, 0.3, 0.1, 0.2, 0.1]])
+def test_swap_replaces_groups_at_the_rate_of_their_columns(amount):
+    X = row_numbers(20_000, 7)
+    changed = SwapNoise(amount, groups=GROUPS).corrupt(X, random_state=0) != X
+    rates = [0.9, 0.3, 0.3, 0.3, 0.1, 0.2, 0.1] if isinstance(amount, list) else [0.3] * 7
+    for column, rate in zip(changed.T, rates, strict=True):
+        assert_rate(column, rate * (1 - 1 / 20_000))
+
+
+def test_swap_leaves_one_hot_codes_whole():
+    X = np.eye(7)[np.random.default_rng(0).integers(7, size=2000)]
+    X[:, 4:] = np.eye(3)[np.random.default_rng(1).integers(3, size=2000)]
+    X[:, :4] = np.eye(4)[np.random.default_rng(2).integers(4, size=2000)]
+    groups = [range(4), slice(4, 7)]
+    swapped = SwapNoise(0.5, groups=groups).corrupt(X, random_state=0)
+    for group in (slice(4), slice(4, 7)):
+        assert set(np.unique(swapped[:, group])) == {0, 1}
+        np.testing.assert_array_equal(swapped[:, group].sum(axis=1), 1)
+    alone = SwapNoise(0.5).corrupt(X, random_state=0)
+    assert (alone[:, 4:].sum(axis=1) != 1).mean() > 0.2
+
+
+def test_groups_of_one_column_are_no_groups():
+    X = clean((50, 6))
+    alone = SwapNoise(0.4).corrupt(X, random_state=0)
+    for groups in ([], [[2]], [[5], slice(0, 1)]):
+        grouped = SwapNoise(0.4, groups=groups).corrupt(X, random_state=0)
+        np.testing.assert_array_equal(grouped, alone)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [slice(0, 8)],
+        [[0, 7]],
+        [[-1, 0]],
+        [[0, 1], [1, 2]],
+        [[0, 0]],
+        [[]],
+        [slice(3, 3)],
+        [slice(0, 2), slice(1, 3)],
+        [0, 1],
+        [[0.0, 1.0]],
+        [[True, False]],
+        [["a", "b"]],
+        [slice("a", "b")],
+    ],
+    ids=str,
+)
+def test_what_is_no_group_of_columns_is_refused(groups):
+    with pytest.raises(ValueError, match=r"'groups' parameter of SwapNoise must be a list of sl"):
+        SwapNoise(groups=groups).corrupt(np.zeros((5, 7)))
+
+
+def test_amounts_differ_between_groups_and_not_within():
+    with pytest.raises(ValueError, match=r"'amount' .*the same for all columns of a group"):
+        SwapNoise([0.1, 0.2], groups=[[0, 1]]).corrupt(np.zeros((5, 2)))
 
 
 @pytest.mark.parametrize("as_container", [list, np.asarray])
