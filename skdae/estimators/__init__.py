@@ -4,6 +4,14 @@ from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._conv import ConvDAE
 from skdae.estimators._dense import DenseDAE
 from skdae.estimators._module import DenoisingAutoencoder
+from skdae.estimators._outlier_detector import DAEOutlierDetector
 from skdae.estimators._unet import UNetDAE
 
-__all__ = ["BaseDenoisingAutoencoder", "ConvDAE", "DenoisingAutoencoder", "DenseDAE", "UNetDAE"]
+__all__ = [
+    "BaseDenoisingAutoencoder",
+    "ConvDAE",
+    "DAEOutlierDetector",
+    "DenoisingAutoencoder",
+    "DenseDAE",
+    "UNetDAE",
+]

@@ -1,0 +1,149 @@
+"""Nets that judge rows which they were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import gen_batches
+
+from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.estimators._error_spread import ErrorSpread
+from skdae.estimators._folds import Folds
+
+__all__ = ["Judges", "fit_judges"]
+
+# Values and rows that are judged at once.
+_MOST_VALUES, _MOST_ROWS = 2**20, 1024
+# The part of the rows with the largest errors that the next round does not train on.
+_DROPPED = 0.4
+
+
+@dataclass(frozen=True)
+class Judges:
+    """One net a fold, trained without it, and how the errors of usual rows spread.
+
+    Attributes
+    ----------
+    nets : list of BaseDenoisingAutoencoder
+        The fitted nets.
+    spreads : list of ErrorSpread
+        For each net, the spread of the errors in the other folds, each that of its own net.
+    folds : Folds
+        The rows that nets were trained on.
+    sample_shape : tuple of int
+        What a row is, for the nets.
+    """
+
+    nets: Sequence[BaseDenoisingAutoencoder]
+    spreads: Sequence[ErrorSpread]
+    folds: Folds
+    sample_shape: tuple[int, ...]
+
+    def squared_sizes(self, rows: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        """Return the squared size of the errors of each row.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_values)
+            The rows, as the nets take them.
+        marks : ndarray of shape (n_rows,), uint64
+            Their digests. Of a row that is in a fold, the net of that fold judges alone;
+            the judgement of any other is the mean of those of all nets.
+        """
+        return self._mean(rows, marks, lambda spread, errors: spread.squared_sizes(errors), ())
+
+    def feature_errors(self, rows: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        """Return the size of the error of each value, in usual ones; parameters as above."""
+
+        def measure(spread: ErrorSpread, errors: np.ndarray) -> np.ndarray:
+            return np.square(errors / spread.usual)
+
+        return np.sqrt(self._mean(rows, marks, measure, rows.shape[1:]))
+
+    def _mean(
+        self,
+        rows: np.ndarray,
+        marks: np.ndarray,
+        measure: Callable[[ErrorSpread, np.ndarray], np.ndarray],
+        shape: tuple[int, ...],
+    ) -> np.ndarray:
+        folds = self.folds.of(marks)
+        total = np.zeros((len(rows), *shape))
+        for k, (net, spread) in enumerate(zip(self.nets, self.spreads, strict=True)):
+            judged = np.flatnonzero((folds == k) | (folds < 0))
+            weights = np.where(folds[judged] < 0, 1 / len(self.nets), 1.0)
+            for part, errors in errors_of(net, rows, judged, self.sample_shape):
+                size = weights[part].reshape(-1, *[1] * len(shape))
+                total[judged[part]] += size * measure(spread, errors)
+        return total
+
+
+def errors_of(
+    net: BaseDenoisingAutoencoder,
+    rows: np.ndarray,
+    chosen: np.ndarray,
+    sample_shape: tuple[int, ...],
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield parts of the chosen rows, and their errors of shape (n, n_values), float32.
+
+    Images of integers are compared as fractions of their range.
+    """
+    size = max(1, min(_MOST_ROWS, _MOST_VALUES // rows.shape[1]))
+    for part in gen_batches(len(chosen), size):
+        samples = net._read(rows[chosen[part]].reshape(-1, *sample_shape))
+        (denoised,), (batch,) = net._denoise(samples), samples.batches()
+        yield part, denoised.numpy() - batch.fractions()
+
+
+def fit_judges(
+    template: BaseDenoisingAutoencoder,
+    rows: np.ndarray,
+    folds: Folds,
+    fold: np.ndarray,
+    *,
+    sample_shape: tuple[int, ...],
+    seeds: Sequence[Sequence[int]],
+) -> Judges:
+    """Train one net a fold, on the rows of the other folds.
+
+    Parameters
+    ----------
+    template : BaseDenoisingAutoencoder
+        What is cloned.
+    rows : ndarray of shape (n_rows, n_values)
+        The rows, as the nets take them.
+    folds : Folds
+        The folds of all rows.
+    fold : ndarray of shape (n_rows,)
+        The fold of each row.
+    sample_shape : tuple of int
+        What a row is, for the nets.
+    seeds : sequence of sequences of int
+        The seeds of the nets of each round. All but the last round only find the rows with the
+        largest errors, which the next one does not train on: they may be outliers, and nets that
+        have seen some outliers reproduce others like them.
+    """
+    is_table = len(sample_shape) == 1
+    kept = np.ones(len(rows), dtype=bool)
+    for round_seeds in seeds:
+        nets, errors = [], np.empty(rows.shape, np.float32)
+        for k, seed in enumerate(round_seeds):
+            others = fold != k
+            others = others & kept if np.any(others & kept) else others
+            net = clone(template).set_params(random_state=seed)
+            nets.append(net.fit(rows[others].reshape(-1, *sample_shape)))
+            own = np.flatnonzero(fold == k)
+            for part, found in errors_of(net, rows, own, sample_shape):
+                errors[own[part]] = found
+        spreads = []
+        sizes = np.empty(len(rows))
+        for k in range(len(nets)):
+            others = fold != k
+            others = others & kept if np.any(others & kept) else others
+            spreads.append(ErrorSpread.of(errors[others], by_direction=is_table))
+            sizes[fold == k] = spreads[k].squared_sizes(errors[fold == k])
+        kept = sizes <= np.quantile(sizes, 1 - _DROPPED)
+    return Judges(nets, spreads, folds, sample_shape)
