@@ -22,6 +22,7 @@ kNN(5) is the distance to the fifth neighbour. pyod's AutoEncoder is added where
 from __future__ import annotations
 
 import argparse
+import gzip
 import resource
 import time
 import warnings
@@ -36,7 +37,6 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import OneClassSVM
 
 from skdae import DAEOutlierDetector, DenseDAE
-from skdae.datasets import load_mnist
 
 Judge = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 MOST_TRAINED, MOST_JUDGED = 3000, 4000
@@ -171,9 +171,18 @@ def false_alarms(seeds: int, names: list[str]) -> None:
     print_table(["table", "rows", "5 %", "auto"], rows)
 
 
+def read_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read MNIST from its IDX files: images in [0, 1], and the digits."""
+    folder = data_folder() / "mnist"
+    images = gzip.decompress((folder / f"{split}-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((folder / f"{split}-labels-idx1-ubyte.gz").read_bytes())
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28)
+    return pixels / np.float32(255), np.frombuffer(labels, np.uint8, offset=8)
+
+
 def mnist(digits: list[int], most: int) -> None:
-    X, labels = load_mnist(data_home=data_folder() / "mnist")
-    X_test, y_test = load_mnist("test", data_home=data_folder() / "mnist")
+    X, labels = read_digits("train")
+    X_test, y_test = read_digits("t10k")
     rows = []
     for digit in digits:
         dae = DenseDAE((512,), latent_dim=64, sample_shape=(28, 28))

@@ -10,10 +10,10 @@ __all__ = ["ColumnScale"]
 
 # Farther out, all values are equally odd: one cell shall not decide alone.
 _FARTHEST = 10.0
-# The hundredth of the values at either end counts as if it lay where the others end.
-_TAIL = 1.0
+# Passes after which the cut moves no more.
+_PASSES = 20
 # How much wider than its middle half a column may be.
-_TIMES_WIDER = 5.0
+_TIMES_WIDER = 50.0
 _MIDDLE_HALF = 1.349  # of a normal distribution, in standard deviations
 # Of the size of a column: less is rounding.
 _ROUNDING = 8 * float(np.finfo(np.float32).eps)
@@ -27,7 +27,7 @@ class ColumnScale:
     Attributes
     ----------
     centre : ndarray of shape (n_features,), float64
-        The means, without the ends of the columns.
+        The means, of values within 10 units.
     scale : ndarray of shape (n_features,), float64
         One unit of each column.
     """
@@ -39,19 +39,23 @@ class ColumnScale:
     def of(cls, rows: np.ndarray) -> ColumnScale:
         """Measure columns.
 
-        The unit is the standard deviation of the values between the first and the last
-        percentile, or of all where these are one; and no more than 5 times what the middle half
-        of a normal distribution would make it. That of a constant column is its rounding, so that
-        any other value is as odd as can be.
+        The unit is the standard deviation, measured again and again without what lies beyond 10 of
+        it, and at most 50 times what the middle half of a normal distribution would make it. That
+        of a constant column is its rounding, so that any other value is as odd as can be.
         """
         values = rows.astype(np.float64)
-        low, first, third, high = np.percentile(values, [_TAIL, 25, 75, 100 - _TAIL], axis=0)
-        inner = values.clip(low, high)
-        spread, middle = inner.std(axis=0), (third - first) / _MIDDLE_HALF
-        spread = np.where(spread > 0, spread, values.std(axis=0))
-        spread = np.where(middle > 0, np.minimum(spread, _TIMES_WIDER * middle), spread)
+        first, third = np.percentile(values, [25, 75], axis=0)
+        middle = (third - first) / _MIDDLE_HALF
+        centre, scale = values.mean(axis=0), values.std(axis=0)
+        for _ in range(_PASSES):
+            inner = values.clip(centre - _FARTHEST * scale, centre + _FARTHEST * scale)
+            before, scale = scale, inner.std(axis=0)
+            centre = inner.mean(axis=0)
+            if np.array_equal(before, scale):
+                break
+        scale = np.where(middle > 0, np.minimum(scale, _TIMES_WIDER * middle), scale)
         smallest = np.maximum(_ROUNDING * np.abs(values).max(axis=0), _SMALLEST)
-        return cls(inner.mean(axis=0), np.maximum(spread, smallest))
+        return cls(centre, np.maximum(scale, smallest))
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in these units, cut off at 10, float32."""

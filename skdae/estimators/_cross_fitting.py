@@ -50,8 +50,8 @@ class Judges:
         rows : ndarray of shape (n_rows, n_values)
             The rows, as the nets take them.
         marks : ndarray of shape (n_rows,), uint64
-            Their digests. Of a row that is in a fold, the net of that fold judges alone;
-            the judgement of any other is the mean of those of all nets.
+            Their digests. A row of the fit is judged by the net of its fold, any other by all,
+            and the mean counts.
         """
         return self._mean(rows, marks, lambda spread, errors: spread.squared_sizes(errors), ())
 
@@ -70,13 +70,12 @@ class Judges:
         measure: Callable[[ErrorSpread, np.ndarray], np.ndarray],
         shape: tuple[int, ...],
     ) -> np.ndarray:
-        folds = self.folds.of(marks)
+        weights = self.folds.weights(marks)
         total = np.zeros((len(rows), *shape))
-        for k, (net, spread) in enumerate(zip(self.nets, self.spreads, strict=True)):
-            judged = np.flatnonzero((folds == k) | (folds < 0))
-            weights = np.where(folds[judged] < 0, 1 / len(self.nets), 1.0)
+        for net, spread, weight in zip(self.nets, self.spreads, weights.T, strict=True):
+            judged = np.flatnonzero(weight)
             for part, errors in errors_of(net, rows, judged, self.sample_shape):
-                size = weights[part].reshape(-1, *[1] * len(shape))
+                size = weight[judged[part]].reshape(-1, *[1] * len(shape))
                 total[judged[part]] += size * measure(spread, errors)
         return total
 
@@ -101,12 +100,11 @@ def errors_of(
 def fit_judges(
     template: BaseDenoisingAutoencoder,
     rows: np.ndarray,
-    folds: Folds,
-    fold: np.ndarray,
+    folds: np.ndarray,
     *,
     sample_shape: tuple[int, ...],
     seeds: Sequence[Sequence[int]],
-) -> Judges:
+) -> tuple[list[BaseDenoisingAutoencoder], list[ErrorSpread]]:
     """Train one net a fold, on the rows of the other folds.
 
     Parameters
@@ -115,35 +113,40 @@ def fit_judges(
         What is cloned.
     rows : ndarray of shape (n_rows, n_values)
         The rows, as the nets take them.
-    folds : Folds
-        The folds of all rows.
-    fold : ndarray of shape (n_rows,)
-        The fold of each row.
+    folds : ndarray of shape (n_rows,)
+        The fold of each.
     sample_shape : tuple of int
         What a row is, for the nets.
     seeds : sequence of sequences of int
         The seeds of the nets of each round. All but the last round only find the rows with the
         largest errors, which the next one does not train on: they may be outliers, and nets that
         have seen some outliers reproduce others like them.
+
+    Returns
+    -------
+    nets : list of BaseDenoisingAutoencoder
+        The net of each fold.
+    spreads : list of ErrorSpread
+        For each, the spread of the errors in the other folds, each that of its own net.
     """
     is_table = len(sample_shape) == 1
     kept = np.ones(len(rows), dtype=bool)
     for round_seeds in seeds:
         nets, errors = [], np.empty(rows.shape, np.float32)
         for k, seed in enumerate(round_seeds):
-            others = fold != k
+            others = folds != k
             others = others & kept if np.any(others & kept) else others
             net = clone(template).set_params(random_state=seed)
             nets.append(net.fit(rows[others].reshape(-1, *sample_shape)))
-            own = np.flatnonzero(fold == k)
+            own = np.flatnonzero(folds == k)
             for part, found in errors_of(net, rows, own, sample_shape):
                 errors[own[part]] = found
         spreads = []
         sizes = np.empty(len(rows))
         for k in range(len(nets)):
-            others = fold != k
+            others = folds != k
             others = others & kept if np.any(others & kept) else others
             spreads.append(ErrorSpread.of(errors[others], by_direction=is_table))
-            sizes[fold == k] = spreads[k].squared_sizes(errors[fold == k])
+            sizes[folds == k] = spreads[k].squared_sizes(errors[folds == k])
         kept = sizes <= np.quantile(sizes, 1 - _DROPPED)
-    return Judges(nets, spreads, folds, sample_shape)
+    return nets, spreads

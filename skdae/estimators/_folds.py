@@ -1,4 +1,4 @@
-"""Folds of the rows of a fit, by their values: a row is known again, wherever it comes."""
+"""Folds of the rows of a fit, which are known again by their values."""
 
 from __future__ import annotations
 
@@ -7,37 +7,46 @@ from hashlib import blake2b
 
 import numpy as np
 
-__all__ = ["Folds", "digests"]
-
-_UNKNOWN = -1
+__all__ = ["Folds", "digests", "draw_folds"]
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Which fold each row of a fit is in; equal rows are in one.
+    """In which folds the rows of a fit are.
 
     Attributes
     ----------
     known : ndarray of shape (n_known,), uint64
-        Digests of the rows, in ascending order.
-    folds : ndarray of shape (n_known,), int16
-        The fold of each.
+        Digests of the different rows, in ascending order.
+    shares : ndarray of shape (n_known, n_folds), float32
+        The part of the copies of each row that is in each fold.
     """
 
     known: np.ndarray
-    folds: np.ndarray
+    shares: np.ndarray
 
     @classmethod
-    def draw(cls, rows: np.ndarray, n_folds: int, generator: np.random.RandomState) -> Folds:
-        """Share out the different ones among some digests of rows, at random and evenly."""
-        known = np.unique(rows)
-        folds = generator.permutation(np.arange(len(known)) % n_folds)
-        return cls(known, folds.astype(np.int16))
+    def of(cls, marks: np.ndarray, folds: np.ndarray) -> Folds:
+        """Note down the folds of rows, which are given by their digests."""
+        known, places = np.unique(marks, return_inverse=True)
+        counts = np.zeros((len(known), folds.max() + 1), np.float32)
+        np.add.at(counts, (places, folds), 1)
+        return cls(known, counts / counts.sum(axis=1, keepdims=True))
 
-    def of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the fold of each digest, and -1 for those that are not known."""
-        places = np.searchsorted(self.known, rows).clip(max=len(self.known) - 1)
-        return np.where(self.known[places] == rows, self.folds[places], _UNKNOWN)
+    def weights(self, marks: np.ndarray) -> np.ndarray:
+        """Return how much the net of each fold counts for each row, of shape (n_rows, n_folds).
+
+        A net that was trained without a fold has not seen the copies of a row there: that net
+        judges them. No net has seen rows that are not known, and all judge them.
+        """
+        places = np.searchsorted(self.known, marks).clip(max=len(self.known) - 1)
+        is_known = (self.known[places] == marks)[:, np.newaxis]
+        return np.where(is_known, self.shares[places], 1 / self.shares.shape[1])
+
+
+def draw_folds(n_rows: int, n_folds: int, generator: np.random.RandomState) -> np.ndarray:
+    """Return a fold for each row, at random and evenly."""
+    return generator.permutation(np.arange(n_rows) % n_folds)
 
 
 def digests(rows: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from skdae.estimators._column_scale import ColumnScale
 from skdae.estimators._cross_fitting import Judges, fit_judges
 from skdae.estimators._dense import DenseDAE
 from skdae.estimators._error_spread import ErrorSpread
-from skdae.estimators._folds import Folds, digests
+from skdae.estimators._folds import Folds, digests, draw_folds
 from skdae.noise import GaussianNoise
 
 __all__ = ["DAEOutlierDetector"]
@@ -97,7 +97,7 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
     e' S⁻¹ e / p, where p is the number of values and S the mean of e e' over samples of the fit
     that D was not trained on, plus 1 % of its mean variance: errors count less in directions in
     which those of usual samples are large. A sample of the fit is known again by its values, and
-    judged only by the net, and by the S, of the folds that it is not in; other samples get the
+    judged by a net, and an S, of the folds that it is not in; other samples get the
     mean of all nets. So the scores of the fit are those that new samples would get, and
     ``offset_`` holds for these too.
 
@@ -182,7 +182,7 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are less than two different samples, or X is none that ``estimator`` takes.
+            If there are less than two samples, or X is none that ``estimator`` takes.
         """
         template = _default() if self.estimator is None else clone(self.estimator)
         flat = template._reads_flat_rows
@@ -194,34 +194,28 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
         seeds = draw_seeds(self.random_state, 1 + _ROUNDS * self.n_folds)
         generator = np.random.RandomState(seeds.pop())
         rows = self._drawn(samples, generator)
-        marks = digests(rows)
-        folds = Folds.draw(marks, self.n_folds, generator)
-        if len(folds.known) < 2:
+        n_nets = min(self.n_folds, len(rows))
+        if n_nets < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 different samples, to judge each by "
-                f"a net that was trained on others. Got n_samples = {len(samples.rows)}, "
-                f"{len(folds.known)} of them different."
+                f"{type(self).__name__} needs at least 2 samples, to judge each by a net that was "
+                f"trained on others. Got n_samples = {len(rows)}."
             )
+        folds = draw_folds(len(rows), n_nets, generator)
         scale = ColumnScale.of(rows) if len(self.sample_shape_) == 1 else None
         self._scale = None if scale is None else (scale.centre, scale.scale)
         unit = samples.units[1] if scale is None else 1.0
         values = rows if scale is None else scale.apply(rows)
-        n_nets = min(self.n_folds, len(folds.known))
         n_rounds = 1 if self.novelty else _ROUNDS
-        judges = fit_judges(
+        self.estimators_, spreads = fit_judges(
             self._set_up(template, unit, len(rows)),
             values,
             folds,
-            folds.of(marks),
             sample_shape=self.sample_shape_,
             seeds=[seeds[i * n_nets : (i + 1) * n_nets] for i in range(n_rounds)],
         )
-        self.estimators_ = list(judges.nets)
-        self._folds = (folds.known, folds.folds)
-        self._spreads = [
-            (spread.directions, spread.variances, spread.rest, spread.usual)
-            for spread in judges.spreads
-        ]
+        self._spreads = [(s.directions, s.variances, s.rest, s.usual) for s in spreads]
+        known = Folds.of(digests(rows), folds)
+        self._folds = (known.known, known.shares)
         self.offset_ = self._limit(self._scores(samples))
         return self
 
