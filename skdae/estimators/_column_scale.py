@@ -11,7 +11,7 @@ __all__ = ["ColumnScale"]
 # Farther out, all values are equally odd: one cell shall not decide alone.
 _FARTHEST = 10.0
 # Passes after which the cut moves no more.
-_PASSES = 20
+_PASSES = 200
 # How much wider than its middle half a column may be.
 _TIMES_WIDER = 50.0
 _MIDDLE_HALF = 1.349  # of a normal distribution, in standard deviations
@@ -54,7 +54,7 @@ class ColumnScale:
             if np.array_equal(before, scale):
                 break
         scale = np.where(middle > 0, np.minimum(scale, _TIMES_WIDER * middle), scale)
-        smallest = np.maximum(_ROUNDING * np.abs(values).max(axis=0), _SMALLEST)
+        smallest = np.maximum(_ROUNDING * np.abs(centre), _SMALLEST)
         return cls(centre, np.maximum(scale, smallest))
 
     def apply(self, rows: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import clone
-from sklearn.utils import gen_batches
 
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._error_spread import ErrorSpread
@@ -91,7 +91,8 @@ def errors_of(
     Images of integers are compared as fractions of their range.
     """
     size = max(1, min(_MOST_ROWS, _MOST_VALUES // rows.shape[1]))
-    for part in gen_batches(len(chosen), size):
+    for start in range(0, len(chosen), size):
+        part = slice(start, start + size)
         samples = net._read(rows[chosen[part]].reshape(-1, *sample_shape))
         (denoised,), (batch,) = net._denoise(samples), samples.batches()
         yield part, denoised.numpy() - batch.fractions()
@@ -130,6 +131,7 @@ def fit_judges(
         For each, the spread of the errors in the other folds, each that of its own net.
     """
     is_table = len(sample_shape) == 1
+    distances = _from_the_centre(rows)
     kept = np.ones(len(rows), dtype=bool)
     for round_seeds in seeds:
         nets, errors = [], np.empty(rows.shape, np.float32)
@@ -148,5 +150,11 @@ def fit_judges(
             others = others & kept if np.any(others & kept) else others
             spreads.append(ErrorSpread.of(errors[others], by_direction=is_table))
             sizes[folds == k] = spreads[k].squared_sizes(errors[folds == k])
-        kept = sizes <= np.quantile(sizes, 1 - _DROPPED)
+        oddness = np.maximum(rankdata(sizes), rankdata(distances))
+        kept = oddness <= np.quantile(oddness, 1 - _DROPPED)
     return nets, spreads
+
+
+def _from_the_centre(rows: np.ndarray) -> np.ndarray:
+    """Return the mean square of what each row is off the median of all."""
+    return np.square(rows - np.median(rows, axis=0)).mean(axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 __all__ = ["ErrorSpread"]
 
@@ -70,8 +69,8 @@ class ErrorSpread:
         It is the squared Mahalanobis distance over the number of values: near 1 for usual rows.
         """
         size = max(1, _VALUES_AT_ONCE // errors.shape[1])
-        parts = [self._sizes(errors[part], size) for part in gen_batches(len(errors), size)]
-        return np.concatenate(parts) if parts else np.empty(0)
+        starts = range(0, len(errors), size)
+        return np.concatenate([self._sizes(errors[i : i + size], size) for i in starts])
 
     def _sizes(self, errors: np.ndarray, size: int) -> np.ndarray:
         """Compute with as many rows each time, so that no row is rounded like its neighbours."""
