@@ -17,7 +17,7 @@ __all__ = ["Judges", "fit_judges"]
 
 # Values and rows that are judged at once.
 _MOST_VALUES, _MOST_ROWS = 2**20, 1024
-# The part of the rows with the largest errors that the next round does not train on.
+# The part of the rows, the oddest ones, that the next round does not train on.
 _DROPPED = 0.4
 
 
@@ -120,8 +120,8 @@ def fit_judges(
         What a row is, for the nets.
     seeds : sequence of sequences of int
         The seeds of the nets of each round. All but the last round only find the rows with the
-        largest errors, which the next one does not train on: they may be outliers, and nets that
-        have seen some outliers reproduce others like them.
+        largest errors, or the farthest from the centre, which the next one does not train on: they
+        may be outliers, and nets that have seen some outliers reproduce others like them.
 
     Returns
     -------
@@ -131,28 +131,34 @@ def fit_judges(
         For each, the spread of the errors in the other folds, each that of its own net.
     """
     is_table = len(sample_shape) == 1
-    distances = _from_the_centre(rows)
     kept = np.ones(len(rows), dtype=bool)
-    for round_seeds in seeds:
+    for n_left, round_seeds in zip(reversed(range(len(seeds))), seeds, strict=True):
         nets, errors = [], np.empty(rows.shape, np.float32)
         for k, seed in enumerate(round_seeds):
-            others = folds != k
-            others = others & kept if np.any(others & kept) else others
             net = clone(template).set_params(random_state=seed)
-            nets.append(net.fit(rows[others].reshape(-1, *sample_shape)))
+            trained = rows[_trained(folds, kept, k)]
+            nets.append(net.fit(trained.reshape(-1, *sample_shape)))
             own = np.flatnonzero(folds == k)
             for part, found in errors_of(net, rows, own, sample_shape):
                 errors[own[part]] = found
         spreads = []
-        sizes = np.empty(len(rows))
         for k in range(len(nets)):
-            others = folds != k
-            others = others & kept if np.any(others & kept) else others
-            spreads.append(ErrorSpread.of(errors[others], by_direction=is_table))
-            sizes[folds == k] = spreads[k].squared_sizes(errors[folds == k])
-        oddness = np.maximum(rankdata(sizes), rankdata(distances))
-        kept = oddness <= np.quantile(oddness, 1 - _DROPPED)
+            trained = _trained(folds, kept, k)
+            spreads.append(ErrorSpread.of(errors[trained], by_direction=is_table))
+        if n_left:
+            sizes = np.empty(len(rows))
+            for k, spread in enumerate(spreads):
+                sizes[folds == k] = spread.squared_sizes(errors[folds == k])
+            # Outliers that lie close together have small errors, but are far from the others.
+            oddness = np.maximum(rankdata(sizes), rankdata(_from_the_centre(rows)))
+            kept = oddness <= np.quantile(oddness, 1 - _DROPPED)
     return nets, spreads
+
+
+def _trained(folds: np.ndarray, kept: np.ndarray, k: int) -> np.ndarray:
+    """Say which rows the net of fold k is trained on: kept ones of other folds, or all of these."""
+    others = folds != k
+    return others & kept if np.any(others & kept) else others
 
 
 def _from_the_centre(rows: np.ndarray) -> np.ndarray:

@@ -58,7 +58,8 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
     novelty : bool, default=False
         Whether all rows of the fit are normal. True learns them well, to judge other rows.
         False expects outliers among them: training is short, and repeated twice without the 40 %
-        of the rows with the largest errors, so that it does not learn the outliers.
+        of the rows that have the largest errors or lie farthest from the centre, so that it does
+        not learn the outliers.
     contamination : "auto" or float, default="auto"
         The part of the rows of the fit, in (0, 0.5], that count as outliers. With
         ``novelty=True`` it is the rate of false alarms on normal rows. "auto" takes those
