@@ -206,8 +206,11 @@ def mnist(digits: list[int], most: int) -> None:
 def large(n_rows: int) -> None:
     rng = np.random.default_rng(0)
     mixed = rng.standard_normal((10, 50))
-    X = rng.standard_normal((n_rows, 10)) @ mixed
-    X += 0.3 * rng.standard_normal(X.shape)
+    X = np.empty((n_rows, 50))
+    for start in range(0, n_rows, 10_000):  # so that making them takes no memory
+        rows = X[start : start + 10_000]
+        rows[:] = rng.standard_normal((len(rows), 10)) @ mixed
+        rows += 0.3 * rng.standard_normal(rows.shape)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     detector = DAEOutlierDetector(random_state=0).fit(X)
