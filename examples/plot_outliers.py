@@ -2,7 +2,7 @@
 Odd rows and odd pixels
 =======================
 
-An outlier detector that says where: :class:`~skdae.DAEOutlierDetector` finds records that are unlike
+An outlier detector that says where: :class:`~skdae.DAEOutlierDetector` finds records unlike
 the others, and :class:`~skdae.FeatureErrorsDisplay` shows which cells or pixels are to blame.
 """
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.base import clone
 
 from skdae.estimators._base import BaseDenoisingAutoencoder
@@ -150,7 +149,7 @@ def fit_judges(
             for k, spread in enumerate(spreads):
                 sizes[folds == k] = spread.squared_sizes(errors[folds == k])
             # Outliers that lie close together have small errors, but are far from the others.
-            oddness = np.maximum(rankdata(sizes), rankdata(_from_the_centre(rows)))
+            oddness = np.maximum(_ranks(sizes), _ranks(_from_the_centre(rows)))
             kept = oddness <= np.quantile(oddness, 1 - _DROPPED)
     return nets, spreads
 
@@ -164,3 +163,8 @@ def _trained(folds: np.ndarray, kept: np.ndarray, k: int) -> np.ndarray:
 def _from_the_centre(rows: np.ndarray) -> np.ndarray:
     """Return the mean square of what each row is off the median of all."""
     return np.square(rows - np.median(rows, axis=0)).mean(axis=1)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return how many values are not above each."""
+    return np.searchsorted(np.sort(values), values, side="right")
