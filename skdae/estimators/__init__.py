@@ -5,6 +5,7 @@ from skdae.estimators._conv import ConvDAE
 from skdae.estimators._dense import DenseDAE
 from skdae.estimators._imputer import DAEImputer
 from skdae.estimators._module import DenoisingAutoencoder
+from skdae.estimators._outlier_detector import DAEOutlierDetector
 from skdae.estimators._table import TableDAE
 from skdae.estimators._unet import UNetDAE
 
@@ -12,6 +13,7 @@ __all__ = [
     "BaseDenoisingAutoencoder",
     "ConvDAE",
     "DAEImputer",
+    "DAEOutlierDetector",
     "DenoisingAutoencoder",
     "DenseDAE",
     "TableDAE",
