@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from skdae._random import RandomState
-from skdae._sklearn import InvalidParameterError
 from skdae.noise._injector import NoiseInjector
-from skdae.noise._levels import Clip, Level, LevelOrRange
+from skdae.noise._levels import Clip, Level, LevelOfColumns
 
 __all__ = ["SwapNoise"]
 
@@ -79,12 +77,12 @@ class SwapNoise(NoiseInjector):
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,
-        "amount": [Level(0, 1, closed="both"), list, np.ndarray],
+        "amount": [Level(0, 1, closed="both", columns=True)],
     }
 
     def __init__(
         self,
-        amount: LevelOrRange | list[float] | np.ndarray = 0.15,
+        amount: LevelOfColumns = 0.15,
         *,
         clip: Clip = None,
         random_state: RandomState = None,
@@ -101,18 +99,3 @@ class SwapNoise(NoiseInjector):
         donors = torch.randint(len(rows), rows.shape, generator=generator, device=x.device)
         replaced = rows.new_empty(rows.shape).uniform_(generator=generator) < level
         return torch.where(replaced, rows.gather(0, donors), rows).view_as(x)
-
-    def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
-        if not isinstance(self.amount, (list, np.ndarray)):
-            return
-        amount = np.asarray(self.amount)
-        if (
-            amount.dtype.kind not in "fiub"
-            or amount.shape != (n_features,)
-            or not ((amount >= 0) & (amount <= 1)).all()
-        ):
-            raise InvalidParameterError(
-                "The 'amount' parameter of SwapNoise must be one number between 0 and 1 "
-                f"for each of the {n_features} columns, if it is a list or an array. "
-                f"Got {self.amount!r} instead."
-            )
