@@ -35,24 +35,25 @@ class MarginalizedDAE(TransformerMixin, BaseEstimator):
     seconds instead of minutes. A hidden value says how much a word, or a column, is to be
     expected beside the others of its row, whether it is there or not.
 
-    The features help most where there are many rows and few of them have labels. Put them
-    beside the words themselves, by a ``FeatureUnion``, where labels are many.
+    The features help most where there are many rows and few of them have labels. The words
+    themselves are not among them: ``make_union("passthrough", MarginalizedDAE())`` has both, as
+    in [1]_.
 
     Parameters
     ----------
-    amount : float, default=0.5
+    amount : float, default=0.8
         Probability that a value is masked, in [0, 1). Larger relies more on the other columns:
-        0.5 to 0.9 suits short texts; 0 is a linear autoencoder, which learns next to nothing.
+        0.5 to 0.9 suits texts; 0 is a linear autoencoder, which learns next to nothing.
     n_layers : int, default=1
-        Layers, each of which learns from the hidden values of the one before. More smooth
-        the values further, and add as many features each.
+        Layers, each of which learns from the hidden values of the one before, and adds as many
+        features. More of them spread what a word says further, which helps with few labels.
     activation : {"identity", "relu", "tanh"}, default="tanh"
         What follows each layer. With "identity" and one layer, ``transform`` gives the
         reconstruction itself, in units of ``scale_``.
     reg : float, default=1e-5
         Ridge penalty of the weights, as a part of the mean variance of the masked columns. Larger
         is smoother, and better where there are fewer rows than columns.
-    max_features : int, default=5000
+    max_features : int, default=2000
         The most columns that are reconstructed, and that one system of equations has. Of more
         columns, those of the largest variance are reconstructed, which are the most frequent
         ones in flags of words. All columns are learned from, in blocks of this many whose
@@ -128,12 +129,12 @@ class MarginalizedDAE(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        amount: float = 0.5,
+        amount: float = 0.8,
         *,
         n_layers: int = 1,
         activation: str = "tanh",
         reg: float = 1e-5,
-        max_features: int = 5000,
+        max_features: int = 2000,
     ) -> None:
         self.amount = amount
         self.n_layers = n_layers
