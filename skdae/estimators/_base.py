@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
 from skdae._checks import as_array
@@ -26,6 +25,7 @@ from skdae.data import (
 )
 from skdae.estimators._checkpoint_file import open_checkpoint
 from skdae.estimators._export import ExportMixin
+from skdae.estimators._features import FeaturesMixin
 from skdae.estimators._fit_data import prefixed_errors, validation_task, weighted_task
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
@@ -47,7 +47,7 @@ __all__ = ["BaseDenoisingAutoencoder"]
 
 
 class BaseDenoisingAutoencoder(
-    ClassNamePrefixFeaturesOutMixin,
+    FeaturesMixin,
     PersistenceMixin,
     TrainingMixin,
     PredictionMixin,

@@ -27,7 +27,7 @@ __all__ = ["FitCheckpoint", "open_checkpoint"]
 
 # What does not change a fit, or is compared as what it stands for.
 _NOT_COMPARED = {
-    *("callbacks", "checkpoint", "device", "noise", "precision", "random_state"),
+    *("callbacks", "checkpoint", "device", "features", "noise", "precision", "random_state"),
     *("self_supervised", "verbose"),
 }
 

@@ -4,7 +4,14 @@ from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
 from skdae.nn._residual_unet import ResidualUNet
-from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
+from skdae.nn.protocol import (
+    AnySize,
+    Autoencoder,
+    Encoder,
+    HiddenLayers,
+    promises_any_size,
+    promises_hidden_layers,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -13,6 +20,8 @@ __all__ = [
     "ConvAutoencoder",
     "DenseAutoencoder",
     "Encoder",
+    "HiddenLayers",
     "ResidualUNet",
     "promises_any_size",
+    "promises_hidden_layers",
 ]
