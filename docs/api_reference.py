@@ -8,6 +8,7 @@ import skdae
 
 _TITLES = {
     "estimators": "Estimators",
+    "marginalized": "Closed form",
     "noise": "Noise",
     "metrics": "Metrics",
     "plotting": "Plots",

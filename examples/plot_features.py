@@ -43,6 +43,17 @@ dae.fit(X_train)
 frozen = make_pipeline(FrozenEstimator(dae), StandardScaler(), LogisticRegression(max_iter=1000))
 
 # %%
+# All hidden layers instead of the code alone: the same net, asked for more.
+
+from copy import deepcopy
+
+all_layers = make_pipeline(
+    FrozenEstimator(deepcopy(dae).set_params(features="all_layers")),
+    StandardScaler(),
+    LogisticRegression(max_iter=1000),
+)
+
+# %%
 # Refitted: one pipeline, one ``fit``
 # -----------------------------------
 # Without freezing, the autoencoder is a step like any other: it is trained anew in every ``fit``,
@@ -66,6 +77,7 @@ pipelines = {
     "PCA, frozen": make_pipeline(FrozenEstimator(pca), LogisticRegression(max_iter=1000)),
     "DenseDAE, refitted": refitted,
     "DenseDAE, frozen": frozen,
+    "all its layers": all_layers,
 }
 
 # %%
@@ -94,7 +106,8 @@ for name, (clean, noisy) in means.items():
 # %%
 # The frozen autoencoder helps on clean digits and more on noisy ones. The refitted one, which was
 # trained on 50 digits only, is no better than the pixels on clean digits: an autoencoder pays off
-# where there are many samples to learn from, with or without labels.
+# where there are many samples to learn from, with or without labels. All hidden layers are a little
+# better than the code alone.
 
 import matplotlib.pyplot as plt
 

@@ -21,6 +21,7 @@ _HOME = {
     "GaussianNoise": "noise",
     "ImpulseNoise": "noise",
     "LossCurveDisplay": "plotting",
+    "MarginalizedDAE": "marginalized",
     "MaskingNoise": "noise",
     "NoiseInjector": "noise",
     "OneOfNoise": "noise",

@@ -36,6 +36,7 @@ __all__ = [
 
 check_feature_names_in = _check_feature_names_in
 fit_context = _fit_context
+check_feature_names_in = _check_feature_names_in
 
 _LARGEST_INT = 2**63 - 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["trusted_types"]
 
-_ROOMS = ("estimators", "nn", "noise")
+_ROOMS = ("estimators", "marginalized", "nn", "noise")
 
 
 def trusted_types() -> list[str]:

@@ -79,7 +79,7 @@ IDENTITIES: dict[str, NoiseInjector] = {
 ONE_OF_EACH: dict[str, BaseDenoisingAutoencoder] = {
     "dense": DenseDAE((8,), latent_dim=3, noise="gaussian", max_epochs=2),
     "conv": ConvDAE((4,), noise="gaussian", max_epochs=2),
-    "module": DenoisingAutoencoder(DenseAutoencoder, noise="gaussian", max_epochs=2),
+    "module": DenoisingAutoencoder(DenseAutoencoder, noise="gaussian", max_epochs=2, batch_size=8),
     "unet": UNetDAE((4,), n_blocks=1, noise="gaussian", max_epochs=2),
 }
 # And with other parameters. The default noise="auto" is right to warn on plain data, so each
@@ -105,4 +105,10 @@ ESTIMATORS: dict[str, BaseDenoisingAutoencoder] = {
     "unet_bfloat16": UNetDAE(
         (2,), n_blocks=1, noise="gaussian", max_epochs=1, precision="bfloat16"
     ),
+}
+# Checks of scikit-learn that no estimator passes, and why.
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 is one row of a batch, and "
+    "one that is repeated comes twice, in other batches and with other noise; where all rows are "
+    "one batch both are the same, as test_sample_weight.py shows",
 }

@@ -60,6 +60,7 @@ ARROWS = {
         *("._checks", "._optional", "._sklearn", ".data", ".metrics", ".noise", ".training"),
         *("numpy", "sklearn"),
     },
+    ".marginalized": {"._sklearn", "numpy", "scipy", "sklearn"},
     ".persistence": {".data", ".estimators", ".metrics", ".recipes"},
     ".datasets": {"._optional", "._sklearn", "numpy", "sklearn"},
 }

@@ -125,6 +125,16 @@ class Samples:
             rows = self.rows[block]
             yield replace(self, rows=rows, shape=(len(rows), *self.shape[1:]))
 
+    def take(self, kept: np.ndarray) -> Samples:
+        """Return some of the samples, which are in memory, by a mask."""
+        if isinstance(self.rows, list):
+            indices = np.flatnonzero(kept).tolist()
+            rows: Rows = [self.rows[index] for index in indices]
+            shapes = [self.shapes[index] for index in indices if self.shapes]
+        else:
+            rows, shapes = self.rows[kept], []
+        return replace(self, rows=rows, shape=(len(rows), *self.shape[1:]), shapes=shapes)
+
     def images(self) -> list[np.ndarray]:
         """View the samples with their axes, (..., channels)."""
         if isinstance(self.rows, list):

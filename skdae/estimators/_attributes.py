@@ -44,6 +44,7 @@ class Attributes(BaseEstimator):
 
     noise: Noise = "auto"
     self_supervised: str | None = None
+    features: str = "code"
     loss: str | Criterion = "mse"
     optimizer: str | OptimizerFactory = "adamw"
     lr: float = 0.003
@@ -119,7 +120,8 @@ class Attributes(BaseEstimator):
     _precision: str
     _format: DataFormat
     _code_shape: tuple[int, ...]
-    _n_features_out: int
+    # Of each hidden layer, if the module shows them.
+    _hidden_widths: tuple[int, ...]
     _trained_in_parts: bool
     # Whether predict gives back the units of X: no other target was learned.
     _keeps_units: bool

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from torch import nn
 
 from skdae._checks import as_array
@@ -26,6 +25,8 @@ from skdae.data import (
 )
 from skdae.estimators._checkpoint_file import open_checkpoint
 from skdae.estimators._export import ExportMixin
+from skdae.estimators._features import FeaturesMixin
+from skdae.estimators._fit_data import prefixed_errors, validation_task, weighted_task
 from skdae.estimators._persistence import PersistenceMixin, unchanged_on_failure
 from skdae.estimators._prediction import PredictionMixin
 from skdae.estimators._scale_warnings import warn_of_odd_scale
@@ -45,7 +46,7 @@ __all__ = ["BaseDenoisingAutoencoder"]
 
 
 class BaseDenoisingAutoencoder(
-    ClassNamePrefixFeaturesOutMixin,
+    FeaturesMixin,
     PersistenceMixin,
     TrainingMixin,
     PredictionMixin,
@@ -105,7 +106,15 @@ class BaseDenoisingAutoencoder(
 
     # ------------------------------------------------------------------ fitting
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> BaseDenoisingAutoencoder:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> BaseDenoisingAutoencoder:
         """Learn to give back clean samples.
 
         Parameters
@@ -115,6 +124,17 @@ class BaseDenoisingAutoencoder(
             step made of them; or noisy samples, with their clean ones as ``y``.
         y : array-like of X's shape, or labels of shape (n_samples,), default=None
             Clean samples to learn. Labels are ignored.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How much the error of each sample counts, in any unit. Those of weight 0 are left
+            out. None counts all the same.
+        X_val : array-like, of samples as in X, or None, default=None
+            Samples to validate on, such as those of other patients, days or machines than those of
+            X: clean if the noise is put into X, noisy if ``y`` holds targets. Early stopping
+            judges by them, and X is trained on as a whole; without ``early_stopping`` they only
+            give ``validation_loss_curve_``. None leaves early stopping to set a
+            ``validation_fraction`` of X aside.
+        y_val : array-like of the shape of X_val, or labels, default=None
+            Targets of X_val, if ``y`` holds targets.
 
         Returns
         -------
@@ -125,7 +145,8 @@ class BaseDenoisingAutoencoder(
         ------
         ValueError
             If X was corrupted by a noise step and then changed, if ``y`` is neither labels
-            nor of X's shape, or if the training diverges.
+            nor of X's shape, if weights or validation samples do not go with X and ``y``, or if the
+            training diverges.
         RuntimeError
             If torchrun has started several processes, and another one fails or gets other data.
 
@@ -134,11 +155,19 @@ class BaseDenoisingAutoencoder(
         All processes that torchrun has started train one model together: each takes its share of
         every batch, which is that of all, and all end with the same weights.
         """
-        self._fit(X, y, unmatched_y="raise")
+        self._fit(X, y, unmatched_y="raise", sample_weight=sample_weight, X_val=X_val, y_val=y_val)
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
+    def fit_transform(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fit, and encode the samples as they will come at predict time.
 
         Parameters
@@ -148,17 +177,34 @@ class BaseDenoisingAutoencoder(
         y : array-like, default=None
             As in ``fit``; targets of another shape than X's belong to a later step and are
             ignored.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            As in ``fit``. Samples of weight 0 are encoded too.
+        X_val, y_val : array-like or None, default=None
+            As in ``fit``.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes.
         """
-        task = self._fit(X, y, unmatched_y="ignore", encodes=True)
+        task = self._fit(
+            X,
+            y,
+            unmatched_y="ignore",
+            encodes=True,
+            sample_weight=sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+        )
         return self._encode(task.samples.as_one_batch(self._owner))
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> BaseDenoisingAutoencoder:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> BaseDenoisingAutoencoder:
         """Train for one epoch at the constant rate ``lr``, from where the last call ended.
 
         Parameters
@@ -167,13 +213,15 @@ class BaseDenoisingAutoencoder(
             As in ``fit``.
         y : array-like of X's shape, or labels of shape (n_samples,), default=None
             As in ``fit``.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How much each sample counts beside the others of this call, as in ``fit``.
 
         Returns
         -------
         self : estimator
             The fitted estimator.
         """
-        self._fit(X, y, unmatched_y="raise", partial=True)
+        self._fit(X, y, unmatched_y="raise", partial=True, sample_weight=sample_weight)
         return self
 
     @own_gradient_mode()
@@ -194,6 +242,9 @@ class BaseDenoisingAutoencoder(
         unmatched_y: str,
         encodes: bool,
         partial: bool = False,
+        sample_weight: ArrayLike | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
     ) -> Task:
         goes_on = (partial or self.warm_start) and hasattr(self, "net_")
         if partial and self.checkpoint is not None:
@@ -223,11 +274,14 @@ class BaseDenoisingAutoencoder(
             samples = replace(samples, sample_shape=patch or samples.sample_shape)
         if encodes:
             samples.as_one_batch(self._owner)
-        task = self._choose_task(X, y, samples, patch, goes_on=goes_on, unmatched_y=unmatched_y)
+        given = self._choose_task(X, y, samples, patch, goes_on=goes_on, unmatched_y=unmatched_y)
+        task = weighted_task(given, sample_weight, self._owner)
         loss = self._as_loss()
         check_targets(task.target or task.samples, loss, self.loss, self._owner)
         if not goes_on:
             self._look_at(task, loss)
+        if X_val is not None or y_val is not None:
+            task = replace(task, validation=self._validation_task(task, loss, X_val, y_val))
         checkpoint = open_checkpoint(self, task, starts_anew=not goes_on)
         self._trained_in_parts = self._trained_in_parts or partial
         self.noise_ = task.noise
@@ -248,7 +302,19 @@ class BaseDenoisingAutoencoder(
             free_memory(self.net_.device)
         if checkpoint is not None:
             checkpoint.finish(self)
-        return task
+        return given
+
+    def _validation_task(
+        self, task: Task, loss: Loss, X_val: ArrayLike | None, y_val: ArrayLike | None
+    ) -> Task:
+        """Return the task for the validation samples of the user."""
+        if X_val is None:
+            raise ValueError(f"The y_val of {self._owner} are targets of X_val. Got no X_val.")
+        with prefixed_errors(f"The X_val of {self._owner} must be samples as in X"):
+            samples = self._read_more(X_val)
+        validation = validation_task(task, samples, X_val, y_val, self._owner)
+        check_targets(validation.target or samples, loss, self.loss, self._owner)
+        return validation
 
     def _read_more(self, X: ArrayLike) -> Samples:
         """Read data to go on with, as samples like those of the first fit."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from skdae._random import draw_seeds
 from skdae.data import DataFormat, module_shape
 from skdae.estimators._attributes import Attributes
-from skdae.nn import AnySize, promises_any_size
+from skdae.nn import AnySize, promises_any_size, promises_hidden_layers
 from skdae.training import OPTIMIZERS, DenoisingNet, processes, resolve_device
 
 __all__ = ["BuildingMixin", "code_shape"]
@@ -50,7 +50,7 @@ class BuildingMixin(Attributes):
         any_size = len(form.sample_shape) > 1 and promises_any_size(net.module_)
         self._format = replace(form, any_size=any_size)
         self._code_shape = self._probed_code_shape(net)
-        self._n_features_out = math.prod(self._code_shape)
+        self._hidden_widths = self._probed_hidden_widths(net)
         self.net_ = net
 
     def _new_net(self, device: torch.device) -> DenoisingNet:
@@ -123,6 +123,15 @@ class BuildingMixin(Attributes):
             return self._probe(net, self.sample_shape_)
         n_channels, *_ = self._probe(net, small)
         return code_shape(n_channels, self.sample_shape_, net.module_)
+
+    def _probed_hidden_widths(self, net: DenoisingNet) -> tuple[int, ...]:
+        """Return how many values each hidden layer has, for a module that shows them."""
+        module = net.module_.eval()
+        if not promises_hidden_layers(module):
+            return ()
+        with torch.inference_mode():
+            x = torch.zeros((1, *module_shape(self.sample_shape_)), device=net.device)
+            return tuple(layer[0].numel() for layer in module.hidden_layers(x))
 
     def _probe(self, net: DenoisingNet, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Send one sample through the module, and return the shape of its code.

@@ -27,7 +27,7 @@ __all__ = ["FitCheckpoint", "open_checkpoint"]
 
 # What does not change a fit, or is compared as what it stands for.
 _NOT_COMPARED = {
-    *("callbacks", "checkpoint", "device", "noise", "precision", "random_state"),
+    *("callbacks", "checkpoint", "device", "features", "noise", "precision", "random_state"),
     *("self_supervised", "verbose"),
 }
 
@@ -194,6 +194,7 @@ def _facts(estimator: BuildingMixin, task: Task, *, starts_anew: bool) -> dict[s
         "estimator": f"{kind.__module__}.{kind.__qualname__}",
         "X": _data_text(task.samples),
         "y": _data_text(task.target),
+        **_further_data(task),
         **parameters,
         "noise": stable_text(task.noise),
         "task": type(task).__name__,
@@ -216,6 +217,17 @@ def _data_text(samples: Samples | None) -> str:
     found = [_checksum(part) for part in samples.parts]
     what = f"{len(found)} samples" if samples.is_list else f"shape {found[0][0]}"
     return f"{what} of {samples.dtype.name} with checksum {zlib.crc32(repr(found).encode()):08x}"
+
+
+def _further_data(task: Task) -> dict[str, str]:
+    """Return what else the user gave, where there is any."""
+    facts = {}
+    if task.weights is not None:
+        facts["sample_weight"] = f"weights with checksum {zlib.crc32(task.weights.tobytes()):08x}"
+    if task.validation is not None:
+        facts["X_val"] = _data_text(task.validation.samples)
+        facts["y_val"] = _data_text(task.validation.target)
+    return facts
 
 
 def _checksum(part: np.ndarray) -> tuple:

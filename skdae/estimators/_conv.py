@@ -76,7 +76,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         samples are large: a step takes 131,072 pixels at most, 32 patches of 64 x 64.
     validation_fraction : float, default=0.1
         Part of the data, drawn at random, that early stopping judges by. Without
-        ``early_stopping`` all data are trained on.
+        ``early_stopping``, or with ``X_val`` in ``fit``, all data are trained on.
     early_stopping : bool, default=False
         Whether to stop when the validation loss no longer falls, and to keep the weights of
         the best epoch. The validation noise is the same in every epoch.
@@ -135,7 +135,7 @@ class ConvDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_ : list of float
-        Validation loss of each epoch; empty without early stopping.
+        Validation loss of each epoch; empty without early stopping or ``X_val``.
     sample_shape_ : tuple of int
         What a sample is: ``(features,)``, ``(length, channels)`` or ``(height, width,
         channels)``.

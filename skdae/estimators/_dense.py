@@ -12,6 +12,7 @@ from skdae._sklearn import Interval, StrOptions
 from skdae.data import are_sizes
 from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
+from skdae.estimators._features import FEATURES
 from skdae.nn import ACTIVATIONS, DenseAutoencoder
 from skdae.training import Criterion, OptimizerFactory, as_loss
 
@@ -41,6 +42,11 @@ class DenseDAE(BaseDenoisingAutoencoder):
         the noise of the pipeline step before, or the pairs (X, y); where there is neither, it
         trains a plain autoencoder and warns. A name is that injector with its default level.
         None trains a plain autoencoder.
+    features : {"code", "all_layers"}, default="code"
+        What ``transform`` gives: the code, or the values of all hidden layers, from the first one
+        of the encoder through the code to the last one of the decoder. All layers are more
+        features and keep more of the sample; only the code can be decoded. The net is the same, so
+        this may be set after ``fit`` too. See :doc:`/user_guide/features`.
     self_supervised : {"split_noise", "blind_spot"} or None, default=None
         How to learn from noisy samples alone, ``fit(X_noisy)``. "split_noise" is for Gaussian or
         Poisson noise of a known level, which ``noise`` names: training splits each sample into two
@@ -70,7 +76,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         Samples a step. "auto" is a fiftieth of the data, between 32 and 128.
     validation_fraction : float, default=0.1
         Part of the data, drawn at random, that early stopping judges by. Without
-        ``early_stopping`` all data are trained on.
+        ``early_stopping``, or with ``X_val`` in ``fit``, all data are trained on.
     early_stopping : bool, default=False
         Whether to stop when the validation loss no longer falls, and to keep the weights of
         the best epoch. The validation noise is the same in every epoch.
@@ -119,7 +125,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_ : list of float
-        Validation loss of each epoch; empty without early stopping.
+        Validation loss of each epoch; empty without early stopping or ``X_val``.
     sample_shape_ : tuple of int
         What a sample is: ``(features,)``, ``(length, channels)`` or ``(height, width,
         channels)``.
@@ -169,6 +175,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         "hidden_layer_sizes": ["array-like"],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "features": [StrOptions(set(FEATURES))],
     }
 
     def __init__(
@@ -178,6 +185,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         latent_dim: int = 32,
         activation: str = "relu",
         noise: Noise = "auto",
+        features: str = "code",
         self_supervised: str | None = None,
         loss: str | Criterion = "mse",
         optimizer: str | OptimizerFactory = "adamw",
@@ -202,6 +210,7 @@ class DenseDAE(BaseDenoisingAutoencoder):
         self.latent_dim = latent_dim
         self.activation = activation
         self.noise = noise
+        self.features = features
         self.self_supervised = self_supervised
         self.loss = loss
         self.optimizer = optimizer

@@ -38,8 +38,8 @@ class ExportMixin(Attributes):
         path : str or path-like
             The file. It appears whole or not at all: what was there before stays until then.
         part : {"denoise", "encode", "decode"}, default="denoise"
-            What to write: "denoise" is ``predict``, "encode" is ``transform`` and "decode" is
-            ``inverse_transform``.
+            What to write: "denoise" is ``predict``, "encode" is ``transform``, of the code alone,
+            and "decode" is ``inverse_transform``.
 
         Raises
         ------

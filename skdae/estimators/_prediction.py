@@ -20,6 +20,7 @@ from skdae._checks import check_finite
 from skdae.data import Batch, Rows, Samples, read_target
 from skdae.estimators._attributes import Attributes
 from skdae.estimators._building import code_shape
+from skdae.estimators._features import decodes_features
 from skdae.inference import apply, chunk_size, over_spots, over_turns
 
 __all__ = ["PredictionMixin"]
@@ -82,13 +83,13 @@ class PredictionMixin(TransformerMixin, Attributes):
         Returns
         -------
         codes : ndarray of shape (n_samples, n_codes), float32
-            The codes, flattened.
+            The codes, flattened; with ``features="all_layers"`` the values of all hidden layers.
         """
         parts = self._read(X).in_memory()
         codes = [self._encode(part.as_one_batch(self._owner)) for part in parts]
         return np.concatenate(codes) if len(codes) > 1 else codes[0]
 
-    @available_if(lambda self: self._decodes)
+    @available_if(decodes_features)
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode codes.
 
@@ -104,10 +105,11 @@ class PredictionMixin(TransformerMixin, Attributes):
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32, order="C", input_name="X")
-        if codes.shape[1] != self._n_features_out:
+        n_codes = math.prod(self._code_shape)
+        if codes.shape[1] != n_codes:
             raise ValueError(
                 f"X has {codes.shape[1]} codes, but {self._owner} encodes samples of shape "
-                f"{self.sample_shape_} to {self._n_features_out}. Only such codes can be decoded."
+                f"{self.sample_shape_} to {n_codes}. Only such codes can be decoded."
             )
         shape, net = self.sample_shape_, self.net_
         size = chunk_size(net.module_, shape, torch.device(net.device))
@@ -233,6 +235,10 @@ class PredictionMixin(TransformerMixin, Attributes):
         return self._format.read(X, self, lists=lists, any_size=self._format.any_size)
 
     def _encode(self, batch: Batch) -> np.ndarray:
+        if self.features == "all_layers":
+            n_outputs = sum(self._hidden_widths)
+            (values,) = self._apply("hidden", batch, n_outputs=n_outputs)
+            return values.numpy()
         shape = self._code_shape
         if batch.sample_shape != self.sample_shape_:
             shape = code_shape(shape[0], batch.sample_shape, self.net_.module_)

@@ -30,6 +30,7 @@ _MAY_CHANGE = {
     "checkpoint",
     "device",
     "early_stopping",
+    "features",
     "lr",
     "lr_schedule",
     "max_epochs",

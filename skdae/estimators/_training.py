@@ -155,7 +155,7 @@ class TrainingMixin(Attributes):
                 validates=validation is not None,
                 loss=net.criterion_,
             ),
-            patience=self.n_iter_no_change if validation is not None else None,
+            patience=self.n_iter_no_change if self.early_stopping else None,
             verbose=self.verbose if processes().rank == 0 else 0,
             resumes=resumes,
             checkpoints=None if checkpoint is None else checkpoint.keeper(),
@@ -165,20 +165,23 @@ class TrainingMixin(Attributes):
         self, task: Task, training: Batches, validation: Batches | None
     ) -> dict[str, object]:
         """Return what must be equal in all processes of a training, by its name."""
-        parts = [part.rows for part in (task.samples, task.target) if part is not None]
+        of = [task] if task.validation is None else [task, task.validation]
+        samples = [part for each in of for part in (each.samples, each.target) if part is not None]
+        parts = [part.rows for part in samples]
         settings = ("batch_size", "lr", "lr_schedule", "n_iter_no_change")
         return {
             "the number of samples": [len(part) for part in parts],
             "the shape of a sample": training.sample_shape,
             "the first or the last sample": [checksum(part) for part in parts],
             "the centre or the scale of the data": repr(self._format.units),
+            "the weights of the samples": None if task.weights is None else checksum(task.weights),
             "the samples that validate": 0 if validation is None else len(validation),
             "the epochs trained before": len(self.net_.history),
             **{name: getattr(self, name) for name in settings},
         }
 
     def _split(self, task: Task, patch: Shape | None) -> tuple[Batches, Batches | None]:
-        """Split off the validation part, at random but from the seed, and share out the rest."""
+        """Split off the validation part, at random but from the seed, unless the user has one."""
         net, order_seed = self.net_, self._seeds[1]
         n_samples = len(task.samples.rows)
         seeds = np.random.SeedSequence([order_seed, len(net.history)])
@@ -186,7 +189,7 @@ class TrainingMixin(Attributes):
 
         indices = torch.arange(n_samples)
         n_valid = 0
-        if self.early_stopping:
+        if self.early_stopping and task.validation is None:
             if n_samples < 2:
                 raise ValueError(
                     f"early_stopping=True of {self._owner} needs at least 2 samples, one to train "
@@ -200,12 +203,20 @@ class TrainingMixin(Attributes):
                 indices = split_blocks(rows, generator)
             else:
                 indices = torch.randperm(n_samples, generator=generator)
-        make = self._whole_batches(task) if patch is None else self._patches(task, patch)
+        make = self._batches_of(task, patch)
         generator = make_generator(epoch_seed, net.device)
         training = make(indices[n_valid:].sort().values, generator=generator)
+        if task.validation is not None:
+            make = self._batches_of(task.validation, patch)
+            every = torch.arange(len(task.validation.samples.rows))
+            return training, make(every, seed=validation_seed)
         if not n_valid:
             return training, None
         return training, make(indices[:n_valid].sort().values, seed=validation_seed)
+
+    def _batches_of(self, task: Task, patch: Shape | None) -> Callable[..., Batches]:
+        """Return what makes batches of some of the samples of a task."""
+        return self._whole_batches(task) if patch is None else self._patches(task, patch)
 
     def _whole_batches(self, task: Task) -> Callable[..., Batches]:
         """Return what makes batches of whole samples."""
@@ -214,6 +225,7 @@ class TrainingMixin(Attributes):
             return self._stored_batches(task)
         parts = [part.rows for part in (task.samples, task.target) if part is not None]
         rows, *targets = place([rows_to_tensor(np.asarray(part)) for part in parts], device)
+        weights = _as_tensor(task.weights, rows.device)
 
         def make(indices: Tensor, **source: Any) -> Batches:
             return Batches(
@@ -223,6 +235,7 @@ class TrainingMixin(Attributes):
                 sample_shape=shape,
                 batch_size=self._batch_size_for(len(indices), shape),
                 device=device,
+                weights=weights,
                 repeatable=task.is_repeatable,
                 make_batch=task.make_batch,
                 **source,
@@ -254,6 +267,7 @@ class TrainingMixin(Attributes):
         device = torch.device(self.net_.device)
         images = task.samples.images()
         targets = None if task.target is None else task.target.images()
+        weights = _as_tensor(task.weights)
 
         def make(indices: Tensor, **source: Any) -> Batches:
             chosen = indices.tolist()
@@ -262,6 +276,7 @@ class TrainingMixin(Attributes):
             n_patches = sum(sample.size for sample in samples) // math.prod(shape)
             settings = {
                 "sample_shape": shape,
+                "weights": None if weights is None else weights[chosen],
                 "augment": self.augment,
                 "batch_size": self._batch_size_for(n_patches, shape),
                 "device": device,
@@ -284,6 +299,10 @@ class TrainingMixin(Attributes):
         batch_size = min(batch_size, self._largest_batch)
         n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
         return max(1, min(batch_size, self._most_places // n_places))
+
+
+def _as_tensor(weights: np.ndarray | None, device: torch.device | None = None) -> Tensor | None:
+    return None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device)
 
 
 def check_targets(targets: Samples, loss: Loss, name: object, owner: str) -> None:

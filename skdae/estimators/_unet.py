@@ -81,7 +81,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
         pixels at most, 8 patches of 64 x 64.
     validation_fraction : float, default=0.1
         Part of the data, drawn at random, that early stopping judges by. Without
-        ``early_stopping`` all data are trained on.
+        ``early_stopping``, or with ``X_val`` in ``fit``, all data are trained on.
     early_stopping : bool, default=False
         Whether to stop when the validation loss no longer falls, and to keep the weights of
         the best epoch. The validation noise is the same in every epoch.
@@ -140,7 +140,7 @@ class UNetDAE(ConvolutionalMixin, BaseDenoisingAutoencoder):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_ : list of float
-        Validation loss of each epoch; empty without early stopping.
+        Validation loss of each epoch; empty without early stopping or ``X_val``.
     sample_shape_ : tuple of int
         What a sample is: ``(features,)``, ``(length, channels)`` or ``(height, width,
         channels)``.

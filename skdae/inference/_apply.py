@@ -32,13 +32,13 @@ def apply(
     size: int | None = None,
     check: Callable[[np.ndarray], None] | None = None,
 ) -> list[Tensor]:
-    """Encode, decode or denoise batches.
+    """Encode, decode or denoise batches, or return what their hidden layers hold.
 
     Parameters
     ----------
     net : DenoisingNet
         The trained net.
-    method : {"encode", "decode", "denoise"}
+    method : {"encode", "hidden", "decode", "denoise"}
         What to do.
     batches : iterable of Batch
         Samples, or codes to decode.

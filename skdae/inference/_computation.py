@@ -50,6 +50,11 @@ class Computation:
         x = self._inputs(rows, sample_shape)
         return self.module.encode(x).float().flatten(1)
 
+    def hidden(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map rows (n, features) to the flat values of all hidden layers, one after another."""
+        layers = self.module.hidden_layers(self._inputs(rows, sample_shape))
+        return torch.cat([layer.float().flatten(1) for layer in layers], dim=1)
+
     def decode(self, codes: Tensor, code_shape: tuple[int, ...]) -> Tensor:
         """Map flat codes to rows (n, features)."""
         return self._rows(self.module.decode(codes.clone().unflatten(1, code_shape)))

@@ -5,7 +5,14 @@ from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
 from skdae.nn._residual_unet import ResidualUNet
 from skdae.nn._table_autoencoder import TableAutoencoder
-from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
+from skdae.nn.protocol import (
+    AnySize,
+    Autoencoder,
+    Encoder,
+    HiddenLayers,
+    promises_any_size,
+    promises_hidden_layers,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -14,7 +21,9 @@ __all__ = [
     "ConvAutoencoder",
     "DenseAutoencoder",
     "Encoder",
+    "HiddenLayers",
     "ResidualUNet",
     "TableAutoencoder",
     "promises_any_size",
+    "promises_hidden_layers",
 ]

@@ -57,6 +57,12 @@ class DenseAutoencoder(nn.Module):
         """Map codes (n, latent_dim) to samples (n, ...)."""
         return self.decoder(code).unflatten(1, self.sample_shape)
 
+    def hidden_layers(self, x: Tensor) -> list[Tensor]:
+        """Map samples (n, ...) to the values of every hidden layer, from the first to the last."""
+        # An activation follows each layer but the last one.
+        before = list(self.encoder.after_each(x.flatten(1)))[1::2]
+        return before + list(self.decoder.after_each(before[-1]))[1::2]
+
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""
         return self.decode(self.encode(x))

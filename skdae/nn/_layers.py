@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -49,12 +51,17 @@ class MixedSequential(nn.Sequential):
         """Apply the layers."""
         if not _autocast_is_on(x):
             return super().forward(x)
+        return deque(self.after_each(x), maxlen=1).pop()
+
+    def after_each(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield what each layer returns; one that works in place overwrites what came before."""
+        mixed = _autocast_is_on(x)
         for layer, widest in zip(self, self._float32_up_to, strict=True):
-            if x.shape[-1] > widest:
+            if not mixed or x.shape[-1] > widest:
                 x = layer(x)
             else:
                 x = in_float32(layer, x, rounds=self._rounds and widest == math.inf)
-        return x
+            yield x
 
 
 def _widest_in_float32(layer: nn.Module) -> float:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeGuard
 
 from torch import Tensor, nn
 
-__all__ = ["AnySize", "Autoencoder", "Encoder", "promises_any_size"]
+__all__ = [
+    "AnySize",
+    "Autoencoder",
+    "Encoder",
+    "HiddenLayers",
+    "promises_any_size",
+    "promises_hidden_layers",
+]
 
 
 class Encoder(Protocol):
@@ -90,6 +98,47 @@ class AnySize(Protocol):
 
         The largest number of channels is never too small.
         """
+
+
+class HiddenLayers(Protocol):
+    """A module that shows the values of its hidden layers, which estimators give as features.
+
+    See Also
+    --------
+    promises_hidden_layers : Whether a module does.
+    """
+
+    def hidden_layers(self, x: Tensor) -> Sequence[Tensor]:
+        """Map samples (n, ...) to the values (n, ...) of every hidden layer, first to last.
+
+        They come as the next layer gets them, after the activation; the code is among them.
+        """
+
+
+def promises_hidden_layers(module: nn.Module) -> TypeGuard[HiddenLayers]:
+    """Return whether a module shows its hidden layers: see :class:`HiddenLayers`.
+
+    Parameters
+    ----------
+    module : Module
+        A module of skdae, or a user's.
+
+    Returns
+    -------
+    promises : bool
+        Whether it has ``hidden_layers``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdae.nn import DenseAutoencoder, promises_hidden_layers
+    >>> module = DenseAutoencoder((8,), hidden_layer_sizes=(6,), latent_dim=3)
+    >>> promises_hidden_layers(module)
+    True
+    >>> [layer.shape[1] for layer in module.hidden_layers(torch.zeros(1, 8))]
+    [6, 3, 6]
+    """
+    return hasattr(module, "hidden_layers")
 
 
 def promises_any_size(module: nn.Module) -> TypeGuard[AnySize]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skdae._random import RandomState
 from skdae.noise._injector import NoiseInjector
-from skdae.noise._levels import Clip, Level, LevelOrRange
+from skdae.noise._levels import Clip, Level, LevelOfColumns
 from skdae.noise._split import SHARE, SplitMixin
 
 __all__ = ["GaussianNoise"]
@@ -25,9 +25,10 @@ class GaussianNoise(SplitMixin, NoiseInjector):
 
     Parameters
     ----------
-    sigma : float or tuple of (low, high), default=0.1
-        Standard deviation of the noise; larger is noisier, 0 changes nothing. A pair draws
-        one value per sample, uniformly: a model trained so denoises blindly.
+    sigma : float, tuple of (low, high), or list or ndarray of shape (n_features,), default=0.1
+        Standard deviation of the noise; larger is noisier, 0 changes nothing. A **tuple** of two
+        draws one value per sample, uniformly: a model trained so denoises blindly. A list or an
+        array is one value per column, as of sensors with errors of their own.
     clip : tuple of (low, high) or None, default=None
         Interval to which noisy values are clipped. None never clips floats; ``uint8`` and
         ``uint16`` data are always clipped to the range of their dtype.
@@ -71,12 +72,12 @@ class GaussianNoise(SplitMixin, NoiseInjector):
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,
-        "sigma": [Level(0, None, closed="left")],
+        "sigma": [Level(0, None, closed="left", columns=True)],
     }
 
     def __init__(
         self,
-        sigma: LevelOrRange = 0.1,
+        sigma: LevelOfColumns = 0.1,
         *,
         clip: Clip = None,
         random_state: RandomState = None,

@@ -25,7 +25,14 @@ from skdae.noise._input_checks import (
     read_samples,
     refuse_list,
 )
-from skdae.noise._levels import Clip, LevelOrRange, check_clip, check_fraction, check_strength
+from skdae.noise._levels import (
+    Clip,
+    LevelOfColumns,
+    check_clip,
+    check_columns,
+    check_fraction,
+    check_strength,
+)
 from skdae.noise._summary import DataSummary, summarize
 
 __all__ = ["NoiseInjector"]
@@ -242,14 +249,19 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
     def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
         """Check the parameters against the number of values of a sample, and their dtype."""
+        check_columns(self, n_features)
         if self._in_units and self._level:
             level = getattr(self, self._level)
             check_fraction(level, dtype, parameter=self._level, owner=type(self).__name__)
 
     def _check_domain(self, summary: DataSummary) -> None:
-        """Warn if this noise, at this level, does not suit the values."""
-        if self._in_units and self._level:
-            check_strength(self, float(np.max(getattr(self, self._level))), summary)
+        """Warn if this noise, at this level, does not suit the values.
+
+        Levels of columns are not compared with the spread of all.
+        """
+        level = getattr(self, self._level) if self._in_units and self._level else None
+        if level is not None and not isinstance(level, (list, np.ndarray)):
+            check_strength(self, float(np.max(level)), summary)
 
     def _fit_checked(self, rows: Rows, *, warns: bool) -> None:
         """Fit to checked rows (n, features), or samples; warn of their values if ``warns``."""
@@ -287,12 +299,10 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         return x.detach()
 
 
-def _draw_level(
-    level: LevelOrRange | ArrayLike, x: Tensor, generator: torch.Generator
-) -> float | Tensor:
+def _draw_level(level: LevelOfColumns, x: Tensor, generator: torch.Generator) -> float | Tensor:
     """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
 
-    Levels per column come back as a tensor of shape (features,).
+    Levels of columns come back as one sample, of shape (1, ...).
     """
     if isinstance(level, Real):
         return float(level)
@@ -300,4 +310,4 @@ def _draw_level(
         low, high = level
         draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
         return low + (high - low) * draw
-    return torch.as_tensor(level, dtype=x.dtype, device=x.device)
+    return torch.as_tensor(level, dtype=x.dtype, device=x.device).view(1, *x.shape[1:])

@@ -1,8 +1,9 @@
-"""Levels of noise: one number, or a range from which every sample draws its own."""
+"""Levels of noise: one number, a range from which every sample draws its own, or one a column."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
@@ -18,8 +19,10 @@ from skdae.noise._summary import DataSummary
 __all__ = [
     "Clip",
     "Level",
+    "LevelOfColumns",
     "LevelOrRange",
     "check_clip",
+    "check_columns",
     "check_extremes",
     "check_fraction",
     "check_strength",
@@ -27,6 +30,9 @@ __all__ = [
 
 LevelOrRange = float | tuple[float, float]
 """The level of all samples, or the (low, high) range from which each one draws its own."""
+
+LevelOfColumns = LevelOrRange | list[float] | np.ndarray
+"""The same, or one level for each column."""
 
 Clip = tuple[float, float] | None
 """The interval to which noisy values are clipped."""
@@ -43,28 +49,66 @@ _WHITES = (255, 4095, 65535)
 
 
 class Level(Interval):
-    """Constraint of a noise level: a number in the interval or a (low, high) pair."""
+    """Constraint of a noise level: a number in the interval or a (low, high) pair.
 
-    def __init__(self, left: float, right: float | None, *, closed: str) -> None:
+    With ``columns``, it may also be a list or an array of numbers, which :func:`check_columns`
+    compares with the data.
+    """
+
+    def __init__(
+        self, left: float, right: float | None, *, closed: str, columns: bool = False
+    ) -> None:
         super().__init__(Real, left, right, closed=closed)
+        self.columns = columns
 
     def is_satisfied_by(self, val: object) -> bool:
         """Accept a number of the interval, or an ordered pair of such numbers."""
+        if isinstance(val, (list, np.ndarray)):
+            return self.columns
         if not isinstance(val, tuple):
             return super().is_satisfied_by(val)
-        return (
-            len(val) == 2
-            and all(super(Level, self).is_satisfied_by(v) for v in val)
-            and val[0] <= val[1]
-        )
+        return len(val) == 2 and self.holds_all(val) and val[0] <= val[1]
+
+    def holds_all(self, values: Iterable[object]) -> bool:
+        """Whether all are numbers of the interval."""
+        return all(super(Level, self).is_satisfied_by(value) for value in values)
+
+    @property
+    def number(self) -> str:
+        """The rule for a number, in words."""
+        if self.right is None:
+            return f"number {'>=' if self.closed == 'left' else '>'} {self.left}"
+        return f"number between {self.left} and {self.right}"
 
     def __str__(self) -> str:
         """Describe the rule for the error message."""
-        if self.right is None:
-            rule = f"{'>=' if self.closed == 'left' else '>'} {self.left}"
-        else:
-            rule = f"between {self.left} and {self.right}"
-        return f"a number {rule} or a (low, high) pair of such numbers with low <= high"
+        pair = f"a {self.number} or a (low, high) pair of such numbers with low <= high"
+        return f"{pair}, or a list of them, one for each column" if self.columns else pair
+
+
+def check_columns(injector: BaseEstimator, n_features: int) -> None:
+    """Check that a list or an array of levels has a number for each column.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    parameter = injector._level
+    level = getattr(injector, parameter) if parameter else None
+    if not isinstance(level, (list, np.ndarray)):
+        return
+    rules = injector._parameter_constraints.get(parameter, [])
+    rule = next((rule for rule in rules if isinstance(rule, Level)), None)
+    if rule is None:  # a noise of the user, which may mean something else by a list
+        return
+    values = level.tolist() if isinstance(level, np.ndarray) else level
+    if not isinstance(values, list) or len(values) != n_features or not rule.holds_all(values):
+        raise InvalidParameterError(
+            f"The '{parameter}' parameter of {type(injector).__name__} must be one {rule.number} "
+            f"for each of the {n_features} columns, if it is a list or an array. Got {level!r} "
+            "instead."
+        )
 
 
 def check_clip(clip: Clip, owner: str) -> None:

@@ -13,7 +13,7 @@ from skdae._random import RandomState
 from skdae._sklearn import Interval
 from skdae._warnings import warn_user
 from skdae.noise._injector import NoiseInjector
-from skdae.noise._levels import Clip, Level, LevelOrRange
+from skdae.noise._levels import Clip, Level, LevelOfColumns
 from skdae.noise._summary import DataSummary
 
 __all__ = ["MaskingNoise"]
@@ -27,9 +27,10 @@ class MaskingNoise(NoiseInjector):
 
     Parameters
     ----------
-    amount : float or tuple of (low, high), default=0.25
-        Probability that a value is replaced, between 0 (none) and 1 (all). A pair draws
-        one value per sample, uniformly.
+    amount : float, tuple of (low, high), or list or ndarray of shape (n_features,), default=0.25
+        Probability that a value is replaced, between 0 (none) and 1 (all). A **tuple** of two
+        draws one value per sample, uniformly; a list or an array is one value per column, as of
+        columns that are missing more or less often.
     value : float, default=0
         The value that replaces it; for ``uint8`` and ``uint16`` a fraction of the full range.
     clip : tuple of (low, high) or None, default=None
@@ -79,13 +80,13 @@ class MaskingNoise(NoiseInjector):
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,
-        "amount": [Level(0, 1, closed="both")],
+        "amount": [Level(0, 1, closed="both", columns=True)],
         "value": [Interval(Real, None, None, closed="neither")],
     }
 
     def __init__(
         self,
-        amount: LevelOrRange = 0.25,
+        amount: LevelOfColumns = 0.25,
         *,
         value: float = 0,
         clip: Clip = None,

@@ -12,7 +12,7 @@ from torch import Tensor
 from skdae._random import RandomState
 from skdae._sklearn import InvalidParameterError
 from skdae.noise._injector import NoiseInjector
-from skdae.noise._levels import Clip, Level, LevelOrRange
+from skdae.noise._levels import Clip, Level, LevelOfColumns
 
 __all__ = ["SwapNoise"]
 
@@ -98,13 +98,13 @@ class SwapNoise(NoiseInjector):
 
     _parameter_constraints: ClassVar[dict] = {
         **NoiseInjector._parameter_constraints,
-        "amount": [Level(0, 1, closed="both"), list, np.ndarray],
+        "amount": [Level(0, 1, closed="both", columns=True)],
         "groups": [None, list, tuple],
     }
 
     def __init__(
         self,
-        amount: LevelOrRange | list[float] | np.ndarray = 0.15,
+        amount: LevelOfColumns = 0.15,
         *,
         groups: Sequence[slice | Sequence[int]] | None = None,
         clip: Clip = None,
@@ -143,19 +143,10 @@ class SwapNoise(NoiseInjector):
     def _check_samples(self, n_features: int, dtype: np.dtype | torch.dtype) -> None:
         if self.groups is not None:
             self._check_groups(n_features)
+        super()._check_samples(n_features, dtype)
         if not isinstance(self.amount, (list, np.ndarray)):
             return
         amount = np.asarray(self.amount)
-        if (
-            amount.dtype.kind not in "fiub"
-            or amount.shape != (n_features,)
-            or not ((amount >= 0) & (amount <= 1)).all()
-        ):
-            raise InvalidParameterError(
-                "The 'amount' parameter of SwapNoise must be one number between 0 and 1 "
-                f"for each of the {n_features} columns, if it is a list or an array. "
-                f"Got {self.amount!r} instead."
-            )
         if self.groups is not None and (amount != amount[self._leaders(n_features)]).any():
             raise InvalidParameterError(
                 "The 'amount' parameter of SwapNoise must be the same for all columns of a group. "

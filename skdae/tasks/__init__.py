@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from skdae.tasks._blind_spot import BlindSpot
 from skdae.tasks._cells import HiddenCells
 from skdae.tasks._clean import CleanSamples
@@ -30,8 +32,13 @@ def choose_task(given: Given, self_supervised: str | None) -> Task:
     ValueError
         If the task does not go with the samples or the parameters.
     """
+    kind: type[Task] = Pairs if given.has_target_of_its_own() else CleanSamples
     if self_supervised is not None:
-        return SELF_SUPERVISED[self_supervised].of(given)
-    if given.cells is not None:
-        return HiddenCells.of(given)
-    return Pairs.of(given) if given.has_target_of_its_own() else CleanSamples.of(given)
+        kind = SELF_SUPERVISED[self_supervised]
+    elif given.cells is not None:
+        kind = HiddenCells
+    task = kind.of(given)
+    if task.noise is not None:
+        # Levels of the columns of whole samples do not go with patches of these.
+        task.noise._check_samples(math.prod(given.sample_shape), given.samples.dtype)
+    return task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -126,11 +126,18 @@ class Task(ABC):
         What the outputs should be; None is the samples themselves.
     noise : NoiseInjector or None
         What corrupts the rows of each batch.
+    weights : ndarray of shape (n_samples,) or None, default=None
+        How much each sample counts; None counts all the same.
+    validation : Task or None, default=None
+        Samples of the user that an epoch is judged by. None sets some of ``samples`` aside, if any
+        are needed.
     """
 
     samples: Samples
     target: Samples | None
     noise: NoiseInjector | None
+    weights: np.ndarray | None = field(default=None, kw_only=True)
+    validation: Task | None = field(default=None, kw_only=True)
 
     # Whether patches may go on as their mirror image, which shows a value's noise twice.
     allows_mirrors: ClassVar[bool] = True

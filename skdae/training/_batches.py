@@ -13,7 +13,13 @@ from torch.utils.data import Dataset
 from skdae._random import make_generator
 from skdae.data import as_fraction, to_channels_first
 
-__all__ = ["Batches", "MakeBatch"]
+__all__ = ["Batches", "MakeBatch", "Parts"]
+
+Parts = tuple[Any, ...]
+"""What a step gets: input and target; the places that are compared, or None; weights of the rows.
+
+The last two are left out where there are none.
+"""
 
 MakeBatch = Callable[[Tensor, Tensor, tuple[int, ...], torch.Generator], tuple[Tensor, ...]]
 """(rows, target, sample_shape, generator) -> what a step gets: (input, target, ...)."""
@@ -42,6 +48,8 @@ class Batches(Dataset):
         Makes input and target of the rows of a batch; None leaves these as they are.
     device : torch.device or None, default=None
         Where the training runs. None is where the rows are.
+    weights : Tensor of shape (n,) or None, default=None
+        How much each row counts. None counts all the same.
     repeatable : bool, default=False
         Whether a batch takes the same operations on the device every time, so that a recording
         of them may stand for it.
@@ -62,6 +70,7 @@ class Batches(Dataset):
         batch_size: int,
         make_batch: MakeBatch | None = None,
         device: torch.device | None = None,
+        weights: Tensor | None = None,
         repeatable: bool = False,
         generator: torch.Generator | None = None,
         seed: int = 0,
@@ -73,7 +82,9 @@ class Batches(Dataset):
         self.batch_size = batch_size
         self.device = rows.device if device is None else device
         self.make_batch = make_batch
-        self.repeatable = repeatable and rows.device == self.device
+        # Their mean is 1, so that the rate of learning does not depend on their unit.
+        self.weights = None if weights is None else weights / weights[indices].mean()
+        self.repeatable = repeatable and weights is None and rows.device == self.device
         self.generator = generator
         self.seed = seed
         self.starts = _starts(len(indices), batch_size)
@@ -89,7 +100,7 @@ class Batches(Dataset):
         x, target, *_ = self.batch(self.indices[index].view(1), None)
         return x[0], target[0]
 
-    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+    def __iter__(self) -> Iterator[Parts]:
         """Pass over the rows once."""
         generator = self.generator or make_generator(self.seed, self.device)
         for chosen in self.choices():
@@ -107,15 +118,23 @@ class Batches(Dataset):
         for start, stop in zip(self.starts, stops, strict=True):
             yield order[start:stop]
 
-    def batch(self, chosen: Tensor, generator: torch.Generator | None) -> tuple[Tensor, ...]:
-        """Return inputs and targets of these rows; without a generator as they are."""
+    def batch(self, chosen: Tensor, generator: torch.Generator | None) -> Parts:
+        """Return inputs and targets of these rows; without a generator as they are.
+
+        Where only some places are compared, these come third; weights come fourth.
+        """
         rows = self._fetch(self.rows, chosen)
         target = rows if self.target is None else self._fetch(self.target, chosen)
         if self.make_batch is not None and generator is not None:
-            return self.make_batch(rows, target, self.sample_shape, generator)
-        if target is rows:
-            rows = rows.clone()  # a module may work in place
-        return tuple(to_channels_first(part, self.sample_shape) for part in (rows, target))
+            made: Parts = self.make_batch(rows, target, self.sample_shape, generator)
+        else:
+            if target is rows:
+                rows = rows.clone()  # a module may work in place
+            made = tuple(to_channels_first(part, self.sample_shape) for part in (rows, target))
+        if self.weights is None:
+            return made
+        x, target, spots = (*made, None)[:3]
+        return x, target, spots, self.weights[chosen].to(self.device)
 
     def _fetch(self, rows: Any, chosen: Tensor) -> Tensor:
         return self._to_device(rows.index_select(0, chosen))

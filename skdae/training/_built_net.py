@@ -90,8 +90,9 @@ class BuiltNet(NeuralNet):
     def initialize_criterion(self) -> BuiltNet:
         """Make the loss that fits what the module returns."""
         loss, standardization = self.criterion, self.standardization_
-        self.criterion_ = loss.criterion(
-            logits=self.returns_logits, standardization=standardization
+        self.criterion_, self._loss_of_each = (
+            kind.criterion(logits=self.returns_logits, standardization=standardization)
+            for kind in (loss, loss.of_each())
         )
         self._unit_of_loss = loss.unit(standardization.output_scale) if standardization else 1.0
         return self

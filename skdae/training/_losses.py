@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -78,18 +79,35 @@ class Loss:
             return function
         return self.on_logits or (lambda output, target: function(torch.sigmoid(output), target))
 
+    def of_each(self) -> Loss:
+        """Return the loss that gives one number for each sample of a batch, (n,).
+
+        A loss of the user is computed sample by sample.
+        """
+
+        def each(function: Any) -> Criterion:
+            if self in LOSSES.values():
+                values = partial(function, reduction="none")
+                return lambda output, target: values(output, target).flatten(1).mean(dim=1)
+            return lambda output, target: torch.stack(
+                [function(*pair) for pair in zip(output.split(1), target.split(1), strict=True)]
+            )
+
+        on_logits = None if self.on_logits is None else each(self.on_logits)
+        return replace(self, function=each(self.function), on_logits=on_logits)
+
     def unit(self, scale: float) -> float:
         """Return one unit of the loss on values divided by ``scale``, in units of the data."""
         return 1.0 if self.unit_power is None else scale**self.unit_power
 
 
-def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean cross-entropy, NaN if an output is no probability.
+def binary_cross_entropy(output: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return the cross-entropy, NaN if an output is no probability.
 
     torch's kernel for GPUs aborts there, and the process cannot use the GPU any more.
     """
     valid = (output >= 0) & (output <= 1)
-    loss = F.binary_cross_entropy(output.where(valid, 0.5), target)
+    loss = F.binary_cross_entropy(output.where(valid, 0.5), target, reduction=reduction)
     return loss.where(valid.all(), math.nan)
 
 

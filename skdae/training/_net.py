@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from skdae.training._batches import Batches
+from skdae.training._batches import Batches, Parts
 from skdae.training._built_net import BuiltNet
 from skdae.training._callbacks import BestWeights, ProgressBar, needs_all_rows, watches_batches
 from skdae.training._captured import CapturedStep, can_capture, capture_training, step_settings
@@ -296,12 +296,15 @@ class DenoisingNet(BuiltNet):
 
     def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Send a batch through the module, and compare; at the spots alone where there are any."""
-        x, target, *spots = batch
+        parts: Parts = (*batch, None, None)
+        x, target, spots, weights = parts[:4]
         output = self._output(x)
-        if spots:
-            compared = at_spots(output, *spots), at_spots(target, *spots)
+        compared = output, target
+        if spots is not None:
+            compared = at_spots(output, spots), at_spots(target, spots)
+        if weights is None:
             return self.criterion_(*compared), output
-        return self.criterion_(output, target), output
+        return (weights * self._loss_of_each(*compared)).mean(), output
 
     # ------------------------------------------------------------------ computing
     def _output(self, x: Tensor) -> Tensor:

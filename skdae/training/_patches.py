@@ -56,6 +56,8 @@ class Patches(Batches):
         self.sizes = np.array([sample.shape[:-1] for sample in samples])
         self.augment = augment
         indices = torch.arange(len(self.origins))
+        if kwargs.get("weights") is not None:
+            kwargs["weights"] = kwargs["weights"][self.origins]
         super().__init__(samples, target, indices=indices, sample_shape=sample_shape, **kwargs)
         self.places = self._draw_places(self.seed)
 

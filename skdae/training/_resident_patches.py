@@ -48,10 +48,11 @@ class ResidentPatches(Patches):
         **kwargs: Any,
     ):
         super().__init__(samples, target, **kwargs)
-        self.repeatable = repeatable
+        self.repeatable = repeatable and self.weights is None
         self.rows, *targets = values
         self.target = targets[0] if targets else None
         self.indices = self.indices.to(self.device)
+        self.weights = None if self.weights is None else self.weights.to(self.device)
         ends = np.cumsum([math.prod(sample.shape[:-1]) for sample in samples])
         # Where the sample of each patch begins among the values, and how long its sides are.
         begins = np.concatenate([[0], ends[:-1]])[self.origins]

@@ -223,7 +223,7 @@ def test_the_rule_for_a_level_is_said_in_words():
         GaussianNoise(-1).fit([[1.0]])
     assert str(error.value) == (
         "The 'sigma' parameter of GaussianNoise must be a number >= 0 or a (low, high) pair of "
-        "such numbers with low <= high. Got -1 instead."
+        "such numbers with low <= high, or a list of them, one for each column. Got -1 instead."
     )
     with pytest.raises(ValueError, match=r"must be a number > 0 or a \(low, high\) pair"):
         PoissonNoise(0).fit([[1.0]])
@@ -246,6 +246,9 @@ def test_the_rule_for_a_level_is_said_in_words():
         MaskingNoise((0, 1), value=-5),
         SaltAndPepperNoise(1, salt_vs_pepper=0, low=3, high=-3),
         SwapNoise((0, 1)),
+        GaussianNoise([0, 0.5, 3]),
+        GaussianNoise(np.array([0, 1, 1], dtype=np.float32)),
+        MaskingNoise([0, 0.5, 1]),
         SwapNoise([0, 0.5, 1]),
         SwapNoise(np.array([0, 1, 1])),
         SwapNoise([False, True, True]),
