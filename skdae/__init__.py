@@ -12,6 +12,8 @@ _HOME = {
     "CameraNoise": "noise",
     "ChainNoise": "noise",
     "ConvDAE": "estimators",
+    "DAEClassifier": "estimators",
+    "DAERegressor": "estimators",
     "DenoisingAutoencoder": "estimators",
     "DenoisingDisplay": "plotting",
     "DenseDAE": "estimators",

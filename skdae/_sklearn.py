@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
     "HasMethods",
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidParameterError",
     "NamedStepsMixin",
     "StrOptions",
+    "check_sample_weight",
     "fit_context",
     "fits_float",
     "makes_data_frames",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 fit_context = _fit_context
+check_sample_weight = _check_sample_weight
 
 _LARGEST_INT = 2**63 - 1
 

@@ -32,14 +32,14 @@ def apply(
     size: int | None = None,
     check: Callable[[np.ndarray], None] | None = None,
 ) -> list[Tensor]:
-    """Encode, decode or denoise batches.
+    """Encode, decode or denoise batches, or respond to them.
 
     Parameters
     ----------
     net : DenoisingNet
         The trained net.
-    method : {"encode", "decode", "denoise"}
-        What to do.
+    method : {"encode", "decode", "denoise", "respond"}
+        What to do: a method of :class:`Computation`.
     batches : iterable of Batch
         Samples, or codes to decode.
     n_outputs : int or None, default=None

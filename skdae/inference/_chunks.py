@@ -62,7 +62,7 @@ def in_chunks(
 
     Parameters
     ----------
-    method : {"encode", "decode", "denoise"}
+    method : {"encode", "decode", "denoise", "respond"}
         A method of :class:`Computation`.
     batch : Batch
         Its inputs: samples, or codes.

@@ -3,6 +3,7 @@
 from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
+from skdae.nn._encoder_with_head import EncoderWithHead
 from skdae.nn._residual_unet import ResidualUNet
 from skdae.nn.protocol import AnySize, Autoencoder, Encoder, promises_any_size
 
@@ -13,6 +14,7 @@ __all__ = [
     "ConvAutoencoder",
     "DenseAutoencoder",
     "Encoder",
+    "EncoderWithHead",
     "ResidualUNet",
     "promises_any_size",
 ]

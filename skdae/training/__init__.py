@@ -5,6 +5,12 @@ from skdae.training._checkpoints import Checkpoints
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._distributed import checksum, processes, several_processes
 from skdae.training._explosion import LossExploded
+from skdae.training._fine_tuning import (
+    BeforeEpochs,
+    fine_tuning_adamw,
+    weighted_cross_entropy,
+    weighted_squares,
+)
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._losses import LOSSES, Criterion, Loss, as_loss
 from skdae.training._memory import kept_memory
@@ -34,6 +40,7 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "Batches",
+    "BeforeEpochs",
     "Callback",
     "Checkpoints",
     "Criterion",
@@ -50,6 +57,7 @@ __all__ = [
     "at_spots",
     "channels_last",
     "checksum",
+    "fine_tuning_adamw",
     "free_memory",
     "fresh_callbacks",
     "from_arrays",
@@ -70,4 +78,6 @@ __all__ = [
     "several_processes",
     "split_blocks",
     "to_arrays",
+    "weighted_cross_entropy",
+    "weighted_squares",
 ]

@@ -1,0 +1,37 @@
+"""An encoder with a linear layer on its code."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from skdae.nn._layers import in_float32
+from skdae.nn.protocol import Encoder
+
+__all__ = ["EncoderWithHead"]
+
+
+class EncoderWithHead(nn.Module):
+    """The encoder of an autoencoder, and a linear layer on its flat code.
+
+    Parameters
+    ----------
+    autoencoder : Module
+        A module with ``encode``.
+    n_codes : int
+        Values of the flat code of a sample.
+    n_outputs : int
+        Values of the output, such as one a class.
+    """
+
+    def __init__(self, autoencoder: Encoder, n_codes: int, n_outputs: int):
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.head = nn.Linear(n_codes, n_outputs)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Map samples (n, channels, ...) to codes."""
+        return self.autoencoder.encode(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map samples (n, channels, ...) to outputs (n, n_outputs), which are float32."""
+        return in_float32(self.head, self.encode(x).flatten(1))
