@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
-from sklearn.utils import column_or_1d
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+from torch import Tensor
 
 from skdae._random import RandomState
 from skdae._sklearn import Interval, fit_context
@@ -84,7 +86,7 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
     -----
     With noisy inputs x', clean ones x, and the net p, the fine-tuning minimises the mean over
     labelled rows of -log p(y | x') plus the mean over the others of -log p(c | x') [p(c | x) >=
-    threshold], where c is the most probable class of x after the last epoch [1]_. Labelled rows
+    threshold], where c is the most probable class of x [1]_. Labelled rows
     make a third of every epoch at least. ``sample_weight`` weighs rows in both; the autoencoder
     learns from all rows alike.
 
@@ -173,7 +175,8 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         classes : ndarray of shape (n_samples,)
             The classes.
         """
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        index = self._outputs(X).argmax(axis=1)
+        return self.classes_[index]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -228,20 +231,21 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
             If no row has a label.
         """
         predicted = self.predict(X)
-        y = column_or_1d(y)
-        judged = _has_label(y)
+        known = np.asarray(column_or_1d(y))
+        judged = _has_label(known)
         self._check_any(judged)
         weights = None if sample_weight is None else np.asarray(sample_weight)[judged]
-        return float(accuracy_score(y[judged], predicted[judged], sample_weight=weights))
+        return float(accuracy_score(known[judged], predicted[judged], sample_weight=weights))
 
     # ------------------------------------------------------------------ what the net learns
-    @property
-    def _learns_guesses(self) -> bool:
+    def _may_guess(self) -> bool:
         return self.threshold is not None
 
     def _read_y(self, y: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the index of each row's class, and which rows have one."""
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if y.dtype.kind in "US" and (y == str(_UNLABELLED)).any():
             raise ValueError(
@@ -254,9 +258,9 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         self.classes_, found = np.unique(y[labelled], return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                "DAEClassifier needs rows with labels of two classes or more, where -1 is no class "
-                f"but the mark of rows without a label. Got the class {self.classes_[0]!r} only. "
-                "If -1 is a class of yours, give it another number."
+                "DAEClassifier needs rows with labels of two classes or more, and -1 is no class "
+                f"but the mark of rows without a label. Got one class, {self.classes_[0]!r}. If -1 "
+                "is a class of yours, give it another number."
             )
         index = np.full(len(y), _UNLABELLED)
         index[labelled] = found
@@ -266,9 +270,11 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
     def _targets(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return np.eye(self._n_outputs)[y] * weights[:, np.newaxis]
 
-    def _guesses(self, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        sure = softmax(outputs, axis=1).max(axis=1) >= self.threshold
-        return self._targets(outputs.argmax(axis=1), weights * sure)
+    def _guesses(self, outputs: Tensor) -> Tensor:
+        """Return one for the most probable class of each row, if it is probable enough."""
+        highest, guess = torch.softmax(outputs, dim=1).max(dim=1, keepdim=True)
+        sure = (highest >= cast(float, self.threshold)).to(outputs.dtype)
+        return torch.zeros_like(outputs).scatter_(1, guess, sure)
 
     def _check_any(self, labelled: np.ndarray) -> None:
         if not labelled.any():

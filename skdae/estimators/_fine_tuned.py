@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import astuple, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from skdae.data import (
     module_shape,
     read_first,
     rows_to_tensor,
+    to_channels_first,
 )
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._dense import DenseDAE
@@ -38,8 +39,6 @@ from skdae.noise._corrupted import origin_of
 from skdae.tasks import CleanSamples, Task
 from skdae.training import (
     Batches,
-    BeforeEpochs,
-    Criterion,
     DenoisingNet,
     Loss,
     LossExploded,
@@ -58,7 +57,7 @@ __all__ = ["FineTunedDAE"]
 _COUNT = Interval(Integral, 1, None, closed="left")
 _WIDTH = 256
 # Of the noise of an estimator that names none, in standard deviations of X.
-_SIGMA = 1.5
+_SIGMA = 0.5
 
 _FEWEST_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 2500, 10, 500
 _BATCHES_AN_EPOCH, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 128
@@ -98,11 +97,10 @@ class FineTunedDAE(BaseEstimator, ABC):
     _n_outputs: int
     _seed: int
 
-    # Whether rows without labels learn guesses of these.
-    _learns_guesses: bool
-
-    # What the net minimises, for targets as ``_targets`` makes them.
-    _criterion: ClassVar[Criterion]
+    @staticmethod
+    @abstractmethod
+    def _criterion(output: Tensor, target: Tensor) -> Tensor:
+        """Return what the net minimises, for targets as ``_targets`` makes them."""
 
     @abstractmethod
     def _read_y(self, y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +108,15 @@ class FineTunedDAE(BaseEstimator, ABC):
 
     @abstractmethod
     def _targets(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Return what the net learns for rows with labels, of these weights."""
+        """Return what the net learns for rows with labels of these weights, (n, n_targets)."""
 
-    @abstractmethod
-    def _guesses(self, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Return what it learns for rows without labels, from its outputs."""
+    def _may_guess(self) -> bool:
+        """Return whether rows without labels learn guesses of these."""
+        return False
+
+    def _guesses(self, outputs: Tensor) -> Tensor:
+        """Return what such rows of weight 1 learn, (n, n_targets), from their outputs."""
+        raise NotImplementedError
 
     # ------------------------------------------------------------------ fitting
     @own_gradient_mode()
@@ -169,7 +171,7 @@ class FineTunedDAE(BaseEstimator, ABC):
         if given is None:
             return DenseDAE((_WIDTH,), latent_dim=_WIDTH)
         if not isinstance(given, FrozenEstimator):
-            return clone(given)
+            return cast(BaseDenoisingAutoencoder, clone(given))
         frozen = given.estimator
         if not isinstance(frozen, BaseDenoisingAutoencoder):
             raise TypeError(
@@ -202,7 +204,7 @@ class FineTunedDAE(BaseEstimator, ABC):
             return dae._fit(X, None, unmatched_y="ignore")
         if dae.noise == "auto" and dae.self_supervised is None:
             dae.set_params(noise=GaussianNoise(_SIGMA * samples.units[1]))
-        shaped = samples.rows.reshape(-1, *samples.sample_shape)
+        shaped = np.asarray(samples.rows).reshape(-1, *samples.sample_shape)
         return dae._fit(shaped, None, unmatched_y="ignore")
 
     def _new_net(self, device: torch.device) -> DenoisingNet:
@@ -235,42 +237,57 @@ class FineTunedDAE(BaseEstimator, ABC):
         """Train encoder and head on rows with labels, and on guesses of them for the others."""
         net, samples = self.net_, task.samples
         device = torch.device(net.device)
-        guesses = self._learns_guesses and not labelled.all()
+        guesses = self._may_guess() and not labelled.all()
         indices, weights = _shares(labelled, weights, guesses=guesses)
         known = self._targets(labels[labelled], weights[labelled])
-        target = torch.zeros((len(labelled), known.shape[1]))
-        target[torch.from_numpy(labelled)] = torch.from_numpy(known).float()
-        rows = np.asarray(samples.rows)
-        placed, target = place([rows_to_tensor(rows), target], device)
+        # What is known, and the weight of a guess where nothing is.
+        target = np.zeros((len(labelled), known.shape[1] + 1), dtype=np.float32)
+        target[labelled, :-1] = known
+        target[~labelled, -1] = weights[~labelled]
+        rows = rows_to_tensor(np.asarray(samples.rows))
+        rows, placed = place([rows, torch.from_numpy(target)], device)
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = len(indices) // _BATCHES_AN_EPOCH
             batch_size = min(max(batch_size, _SMALLEST_BATCH), _LARGEST_BATCH)
         training = Batches(
+            rows,
             placed,
-            target,
-            indices=torch.from_numpy(indices).to(placed.device),
+            indices=torch.from_numpy(indices).to(rows.device),
             sample_shape=samples.sample_shape,
             batch_size=batch_size,
             device=device,
-            make_batch=partial(_make_batch, task),
+            make_batch=partial(self._make_batch, task, guesses),
             generator=make_generator(seed, device),
         )
-
-        def guess() -> None:
-            outputs = self._respond(Samples(rows[~labelled], samples.shape, samples.sample_shape))
-            learned = self._guesses(outputs.numpy(), weights[~labelled])
-            others = torch.from_numpy(~labelled).to(target.device)
-            target[others] = torch.from_numpy(learned).float().to(target.device)
-
         processes().begin(net.module_, training)
         net.train(
             training,
             None,
             epochs=self._epochs(len(training.starts)),
-            callbacks=[BeforeEpochs(guess)] if guesses else [],
             verbose=self.verbose if processes().rank == 0 else 0,
         )
+
+    def _make_batch(
+        self,
+        task: Task,
+        guesses: bool,
+        rows: Tensor,
+        target: Tensor,
+        sample_shape: tuple[int, ...],
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """Return inputs with the noise that the autoencoder learned, and targets.
+
+        Guesses are those of the net as it is, from the rows without noise.
+        """
+        x, *_ = task.make_batch(rows, rows, sample_shape, generator)
+        target, weight = target[:, :-1], target[:, -1:]
+        if guesses:
+            with torch.no_grad():
+                outputs = self.net_.output(to_channels_first(rows, sample_shape))
+                target = target + weight * self._guesses(outputs)
+        return x, target
 
     def _epochs(self, n_batches: int) -> int:
         if isinstance(self.max_epochs, int):
@@ -278,7 +295,7 @@ class FineTunedDAE(BaseEstimator, ABC):
         return min(max(math.ceil(_FEWEST_STEPS / n_batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
     # ------------------------------------------------------------------ predicting
-    def _outputs(self, X: ArrayLike) -> np.ndarray:
+    def _outputs(self, X: Any) -> np.ndarray:
         """Return the outputs of the net, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
         X = np.asarray(X[:]) if is_stored(X) else X
@@ -334,15 +351,3 @@ def _shares(
         if weights[part].any():
             weights[part] *= len(indices) / n_in_epoch / weights[part].mean()
     return indices, weights
-
-
-def _make_batch(
-    task: Task,
-    rows: Tensor,
-    target: Tensor,
-    sample_shape: tuple[int, ...],
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Return inputs with the noise that the autoencoder learned, and the targets of the labels."""
-    x, *_ = task.make_batch(rows, rows, sample_shape, generator)
-    return x, target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -90,7 +90,6 @@ class DAERegressor(RegressorMixin, FineTunedDAE):
     """
 
     _criterion = staticmethod(weighted_squares)
-    _learns_guesses: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -214,6 +213,3 @@ class DAERegressor(RegressorMixin, FineTunedDAE):
     def _targets(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         known = ~np.isnan(y)
         return np.hstack([np.where(known, y, 0), known * weights[:, np.newaxis]])
-
-    def _guesses(self, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self._targets(outputs, weights)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from skdae.nn._layers import in_float32
-from skdae.nn.protocol import Encoder
 
 __all__ = ["EncoderWithHead"]
 
@@ -23,7 +24,9 @@ class EncoderWithHead(nn.Module):
         Values of the output, such as one a class.
     """
 
-    def __init__(self, autoencoder: Encoder, n_codes: int, n_outputs: int):
+    autoencoder: Any
+
+    def __init__(self, autoencoder: nn.Module, n_codes: int, n_outputs: int):
         super().__init__()
         self.autoencoder = autoencoder
         self.head = nn.Linear(n_codes, n_outputs)

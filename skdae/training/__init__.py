@@ -6,7 +6,6 @@ from skdae.training._device import PRECISIONS, free_memory, place, resolve_devic
 from skdae.training._distributed import checksum, processes, several_processes
 from skdae.training._explosion import LossExploded
 from skdae.training._fine_tuning import (
-    BeforeEpochs,
     fine_tuning_adamw,
     weighted_cross_entropy,
     weighted_squares,
@@ -40,7 +39,6 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "Batches",
-    "BeforeEpochs",
     "Callback",
     "Checkpoints",
     "Criterion",

@@ -297,14 +297,14 @@ class DenoisingNet(BuiltNet):
     def _loss_and_output(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Send a batch through the module, and compare; at the spots alone where there are any."""
         x, target, *spots = batch
-        output = self._output(x)
+        output = self.output(x)
         if spots:
             compared = at_spots(output, *spots), at_spots(target, *spots)
             return self.criterion_(*compared), output
         return self.criterion_(output, target), output
 
     # ------------------------------------------------------------------ computing
-    def _output(self, x: Tensor) -> Tensor:
+    def output(self, x: Tensor) -> Tensor:
         """Apply the module to inputs in the units of the data."""
         if self.standardization_ is not None:
             x = self.standardization_.of_inputs(x)
