@@ -42,7 +42,7 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         that is trained already, in a ``FrozenEstimator``, is not trained on these rows again: the
         encoder starts from its weights, and it stays as it is itself. None is a ``DenseDAE`` with
         256 hidden units and as many codes, for tables after a ``StandardScaler``. Without a noise
-        of its own (``noise="auto"``) it gets Gaussian noise of 1.5 standard deviations of X. Its
+        of its own (``noise="auto"``) it gets Gaussian noise of one standard deviation of X. Its
         ``device`` and ``precision`` are those of the classifier.
     threshold : float or None, default=0.9
         Probability of a class from which on a row without a label learns that class. Lower uses
@@ -114,6 +114,7 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
 
     classes_: np.ndarray
 
+    _sigma = 1.0
     _criterion = staticmethod(weighted_cross_entropy)
 
     def __init__(
@@ -246,7 +247,6 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         if y.dtype.kind in "US" and (y == str(_UNLABELLED)).any():
             raise ValueError(
                 "y of DAEClassifier has the text '-1' among its classes. Make it an array of dtype "
@@ -255,6 +255,7 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
             )
         labelled = _has_label(y)
         self._check_any(labelled)
+        check_classification_targets(y[labelled])
         self.classes_, found = np.unique(y[labelled], return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(

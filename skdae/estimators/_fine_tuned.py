@@ -56,8 +56,6 @@ __all__ = ["FineTunedDAE"]
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _WIDTH = 256
-# Of the noise of an estimator that names none, in standard deviations of X.
-_SIGMA = 0.5
 
 _FEWEST_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 2500, 10, 500
 _BATCHES_AN_EPOCH, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 128
@@ -96,6 +94,9 @@ class FineTunedDAE(BaseEstimator, ABC):
     _format: DataFormat
     _n_outputs: int
     _seed: int
+
+    # Of the noise of an estimator that names none, in standard deviations of X.
+    _sigma: ClassVar[float]
 
     @staticmethod
     @abstractmethod
@@ -203,7 +204,7 @@ class FineTunedDAE(BaseEstimator, ABC):
         if origin is not None:
             return dae._fit(X, None, unmatched_y="ignore")
         if dae.noise == "auto" and dae.self_supervised is None:
-            dae.set_params(noise=GaussianNoise(_SIGMA * samples.units[1]))
+            dae.set_params(noise=GaussianNoise(self._sigma * samples.units[1]))
         shaped = np.asarray(samples.rows).reshape(-1, *samples.sample_shape)
         return dae._fit(shaped, None, unmatched_y="ignore")
 
@@ -283,7 +284,8 @@ class FineTunedDAE(BaseEstimator, ABC):
         """
         x, *_ = task.make_batch(rows, rows, sample_shape, generator)
         target, weight = target[:, :-1], target[:, -1:]
-        if guesses:
+        # In the first epoch the net knows too little of the labels.
+        if guesses and len(self.net_.history) > 1:
             with torch.no_grad():
                 outputs = self.net_.output(to_channels_first(rows, sample_shape))
                 target = target + weight * self._guesses(outputs)

@@ -89,6 +89,7 @@ class DAERegressor(RegressorMixin, FineTunedDAE):
     True
     """
 
+    _sigma = 0.5
     _criterion = staticmethod(weighted_squares)
 
     def __init__(

@@ -14,6 +14,9 @@ __all__ = ["EncoderWithHead"]
 class EncoderWithHead(nn.Module):
     """The encoder of an autoencoder, and a linear layer on its flat code.
 
+    The layer starts with zeros: before it has learned, all outputs are 0, and no class is more
+    probable than another.
+
     Parameters
     ----------
     autoencoder : Module
@@ -30,6 +33,8 @@ class EncoderWithHead(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder
         self.head = nn.Linear(n_codes, n_outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, channels, ...) to codes."""
