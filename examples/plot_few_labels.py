@@ -45,9 +45,9 @@ for name, classifier in accuracies.items():
 # %%
 # All digits
 # ----------
-# ``DAEClassifier`` trains a denoising autoencoder on all digits, and then its encoder on the labels.
-# With ``threshold=None`` that is all. By default it also guesses the labels of the other digits, and
-# learns the guesses that it is sure of.
+# ``DAEClassifier`` trains a denoising autoencoder on all digits, and then its encoder on the
+# labels. With ``threshold=None`` that is all. By default it also guesses the labels of the other
+# digits, and learns the guesses that it is sure of.
 
 from skdae import DAEClassifier
 

@@ -61,6 +61,7 @@ _FEWEST_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 2500, 10, 500
 _BATCHES_AN_EPOCH, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 128
 # Part of an epoch that rows with labels make, where they are fewer than that.
 _SHARE_OF_LABELS = 1 / 3
+_SHARE_WITHOUT_NOISE = 1 / 3
 
 
 class FineTunedDAE(BaseEstimator, ABC):
@@ -278,18 +279,22 @@ class FineTunedDAE(BaseEstimator, ABC):
         sample_shape: tuple[int, ...],
         generator: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """Return inputs with the noise that the autoencoder learned, and targets.
+        """Return inputs, most with the noise that the autoencoder learned, and targets.
 
-        Guesses are those of the net as it is, from the rows without noise.
+        Guesses are those of the net as it is, from the rows without noise. A third of the rows
+        learn without noise too: where noise moves the mean, as in images that it saturates, the
+        net would know the noisy ones alone, and guess wrong.
         """
-        x, *_ = task.make_batch(rows, rows, sample_shape, generator)
+        noisy, *_ = task.make_batch(rows, rows, sample_shape, generator)
+        clean = to_channels_first(rows, sample_shape)
+        draws = torch.rand(len(rows), generator=generator, device=rows.device)
+        is_noisy = (draws >= _SHARE_WITHOUT_NOISE).view(-1, *[1] * (clean.ndim - 1))
         target, weight = target[:, :-1], target[:, -1:]
         # In the first epoch the net knows too little of the labels.
         if guesses and len(self.net_.history) > 1:
             with torch.no_grad():
-                outputs = self.net_.output(to_channels_first(rows, sample_shape))
-                target = target + weight * self._guesses(outputs)
-        return x, target
+                target = target + weight * self._guesses(self.net_.output(clean))
+        return torch.where(is_noisy, noisy, clean), target
 
     def _epochs(self, n_batches: int) -> int:
         if isinstance(self.max_epochs, int):
