@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
@@ -192,7 +191,7 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         probabilities : ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``.
         """
-        return softmax(self._outputs(X), axis=1)
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of the probabilities of the classes.
@@ -207,7 +206,9 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             One column a class, in the order of ``classes_``.
         """
-        return log_softmax(self._outputs(X), axis=1)
+        logits = self._outputs(X)
+        logits -= logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy on the rows with labels.
