@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import _check_feature_names_in
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 __all__ = [
     "HasMethods",
@@ -27,6 +27,7 @@ __all__ = [
     "NamedStepsMixin",
     "StrOptions",
     "check_feature_names_in",
+    "check_sample_weight",
     "fit_context",
     "fits_float",
     "makes_data_frames",
@@ -36,7 +37,7 @@ __all__ = [
 
 check_feature_names_in = _check_feature_names_in
 fit_context = _fit_context
-check_feature_names_in = _check_feature_names_in
+check_sample_weight = _check_sample_weight
 
 _LARGEST_INT = 2**63 - 1
 

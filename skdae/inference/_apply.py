@@ -32,14 +32,14 @@ def apply(
     size: int | None = None,
     check: Callable[[np.ndarray], None] | None = None,
 ) -> list[Tensor]:
-    """Encode, decode or denoise batches, or return what their hidden layers hold.
+    """Encode, decode or denoise batches, respond to them, or return what hidden layers hold.
 
     Parameters
     ----------
     net : DenoisingNet
         The trained net.
-    method : {"encode", "hidden", "decode", "denoise"}
-        What to do.
+    method : {"encode", "hidden", "decode", "denoise", "respond"}
+        What to do: a method of :class:`Computation`.
     batches : iterable of Batch
         Samples, or codes to decode.
     n_outputs : int or None, default=None

@@ -62,7 +62,7 @@ def in_chunks(
 
     Parameters
     ----------
-    method : {"encode", "hidden", "decode", "denoise"}
+    method : {"encode", "hidden", "decode", "denoise", "respond"}
         A method of :class:`Computation`.
     batch : Batch
         Its inputs: samples, or codes.

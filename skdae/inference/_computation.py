@@ -65,6 +65,10 @@ class Computation:
         """Map noisy rows (n, features) to clean ones, in ``out`` for standardized tables."""
         return self._rows(self.module(self._inputs(rows, sample_shape)), out)
 
+    def respond(self, rows: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
+        """Map rows (n, features) to what the module returns, which is no sample."""
+        return self.module(self._inputs(rows, sample_shape)).float()
+
     def for_threads(self, n_jobs: int) -> list[Computation]:
         """Return one computation for each thread that may compute: at most one a job.
 

@@ -3,6 +3,7 @@
 from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
+from skdae.nn._encoder_with_head import EncoderWithHead
 from skdae.nn._residual_unet import ResidualUNet
 from skdae.nn._table_autoencoder import TableAutoencoder
 from skdae.nn.protocol import (
@@ -21,6 +22,7 @@ __all__ = [
     "ConvAutoencoder",
     "DenseAutoencoder",
     "Encoder",
+    "EncoderWithHead",
     "HiddenLayers",
     "ResidualUNet",
     "TableAutoencoder",

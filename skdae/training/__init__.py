@@ -6,6 +6,11 @@ from skdae.training._checkpoints import Checkpoints
 from skdae.training._device import PRECISIONS, free_memory, place, resolve_device
 from skdae.training._distributed import checksum, processes, several_processes
 from skdae.training._explosion import LossExploded
+from skdae.training._fine_tuning import (
+    fine_tuning_adamw,
+    weighted_cross_entropy,
+    weighted_squares,
+)
 from skdae.training._gradients import own_gradient_mode
 from skdae.training._losses import LOSSES, Criterion, Loss, as_loss
 from skdae.training._memory import kept_memory
@@ -53,6 +58,7 @@ __all__ = [
     "cell_losses",
     "channels_last",
     "checksum",
+    "fine_tuning_adamw",
     "free_memory",
     "fresh_callbacks",
     "from_arrays",
@@ -73,4 +79,6 @@ __all__ = [
     "several_processes",
     "split_blocks",
     "to_arrays",
+    "weighted_cross_entropy",
+    "weighted_squares",
 ]

@@ -298,7 +298,7 @@ class DenoisingNet(BuiltNet):
         """Send a batch through the module, and compare; at the spots alone where there are any."""
         parts: Parts = (*batch, None, None)
         x, target, spots, weights = parts[:4]
-        output = self._output(x)
+        output = self.output(x)
         compared = output, target
         if spots is not None:
             compared = at_spots(output, spots), at_spots(target, spots)
@@ -307,7 +307,7 @@ class DenoisingNet(BuiltNet):
         return (weights * self._loss_of_each(*compared)).mean(), output
 
     # ------------------------------------------------------------------ computing
-    def _output(self, x: Tensor) -> Tensor:
+    def output(self, x: Tensor) -> Tensor:
         """Apply the module to inputs in the units of the data."""
         if self.standardization_ is not None:
             x = self.standardization_.of_inputs(x)
