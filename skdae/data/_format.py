@@ -112,9 +112,9 @@ class DataFormat:
 
     def _read_list(self, X: Data, owner: str, *, any_size: bool) -> Samples:
         if self.advice:
-            for index, x in enumerate(X):
+            for i, x in enumerate(X):
                 if not self._fits(np.shape(x)):
-                    raise self._other_channels(np.shape(x), owner, f"X[{index}]")
+                    raise self._other_channels(np.shape(x), owner, f"X[{i}]")
         rows = read_list(X, owner, like=self.sample_shape)
         index = next((i for i, row in enumerate(rows) if row.shape != self.sample_shape), None)
         if index is not None and not any_size:

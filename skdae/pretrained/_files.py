@@ -23,7 +23,9 @@ _ADVICE = "Install skdae again: pip install --force-reinstall --no-deps skdae."
 def write_model(folder: Path, name: str, arrays: Mapping[str, np.ndarray], record: dict) -> None:
     """Write the weights of a model, rounded to float16, and its record."""
     buffer = io.BytesIO()
-    halves = {key: np.asarray(value, dtype=np.float16) for key, value in arrays.items()}
+    halves: dict[str, Any] = {
+        key: np.asarray(value, dtype=np.float16) for key, value in arrays.items()
+    }
     np.savez(buffer, **halves)
     weights = buffer.getvalue()
     (folder / f"{name}.npz").write_bytes(weights)

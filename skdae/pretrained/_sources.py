@@ -48,7 +48,12 @@ _IMAGES = [
     ("One Stands Out", "Risto Saukonpää", "LGPL-3.0", _PLASMA),
     ("Path", "Risto Saukonpää", "LGPL-3.0", _PLASMA),
     ("summer 1am", "Risto Saukonpää", "LGPL-3.0", _PLASMA),
-    ("china", "danielbuechele", "CC-BY-2.0", "https://www.flickr.com/photos/danielbuechele/6061409035"),
+    (
+        "china",
+        "danielbuechele",
+        "CC-BY-2.0",
+        "https://www.flickr.com/photos/danielbuechele/6061409035",
+    ),
     ("flower", "vultilion", "CC-BY-2.0", "https://www.flickr.com/photos/vultilion/6056698931"),
     ("astronaut", "NASA", "public domain", _SKIMAGE),
     ("brick", "cc0textures.com", "CC0-1.0", _SKIMAGE),

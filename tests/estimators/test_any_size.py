@@ -473,6 +473,24 @@ def test_a_list_of_flat_rows(kind):
 
 
 @both
+def test_a_colour_photo_is_not_many_gray_ones(kind):
+    dae = kind(**NOISY).fit(images_of((20, 30), (40, 40)))
+    rows, columns = np.mgrid[:40, :50] / 50
+    photo = np.stack([rows, columns, rows * columns], axis=-1)
+    with pytest.raises(ValueError, match="fitted on samples of 1 channel.*(40, 50, 3)"):
+        dae.predict(photo)
+    many = RNG.random((40, 50, 3), dtype=np.float32)  # rows that are not alike
+    assert dae.predict(many).shape == many.shape
+
+
+@both
+def test_a_gray_photo_with_its_channel_is_one(kind):
+    dae = kind(**NOISY).fit(images_of((20, 30), (40, 40)))
+    (photo,) = images_of((17, 23))
+    np.testing.assert_array_equal(dae.predict(photo[..., None])[..., 0], dae.predict(photo))
+
+
+@both
 def test_a_colour_photo_that_came_alone(kind):
     photo = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     with pytest.warns(UserWarning, match=r"If it is one colour image, give it as a list, \[X\]"):
