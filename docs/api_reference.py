@@ -12,6 +12,7 @@ _TITLES = {
     "metrics": "Metrics",
     "plotting": "Plots",
     "nn": "Modules",
+    "pretrained": "Pretrained models",
     "recipes": "Published systems",
     "datasets": "Data",
     "persistence": "Saved models",

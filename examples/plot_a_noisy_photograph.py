@@ -2,15 +2,14 @@
 I have a noisy photograph: what now?
 ====================================
 
-There are no clean photographs to train on, the level of the noise is not known, and time is short. A
-model that comes with the package cleans it at once.
+There are no clean photographs to train on, the level of the noise is not known, and time is short.
+A model that comes with the package cleans it at once.
 """
 
 # %%
 # A photograph
 # ------------
-# Scikit-image's cat, half as large, with noise of sigma 25 of 255. None of the models was trained on
-# it.
+# Scikit-image's cat, half as large, with noise of sigma 25 of 255. No model was trained on it.
 
 import numpy as np
 from skimage import data
