@@ -212,6 +212,14 @@ def test_a_fit_goes_on_from_the_weights(name, as_list, models):
     assert isinstance(dae.noise_, GaussianNoise)
 
 
+def test_a_gray_model_does_not_go_on_with_a_colour_photograph():
+    dae = pretrained.load("photos-gray", device="cpu", warm_start=True, max_epochs=1)
+    with pytest.raises(ValueError, match=r"load\('photos-color'\)"):
+        dae.fit(COLOUR)
+    with pytest.raises(ValueError, match="divide X by 255"):
+        dae.fit(255 * GRAY)
+
+
 def test_a_fit_goes_on_from_the_noisy_photograph_alone():
     photo = noisy(GRAY, 25)
     settings = {"max_epochs": 1, "lr": 1e-5, "noise": GaussianNoise(25 / 255), "loss": "mse"}

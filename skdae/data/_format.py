@@ -102,12 +102,21 @@ class DataFormat:
         self.check_range(samples, owner)
         return samples
 
-    def is_alone(self, array: np.ndarray) -> bool:
-        """Whether an array, after a fit on a list, is one sample and not several."""
+    def is_alone(self, array: np.ndarray, owner: str) -> bool:
+        """Whether an array, after a fit on a list, is one sample and not several.
+
+        Raises
+        ------
+        ValueError
+            If it is one colour photograph, and the fit was on gray ones.
+        """
         n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
         has_channels = array.ndim > 1 and array.shape[-1] == channels
-        if array.ndim == n_axes == 3 and channels == 1 and has_channels:
-            return True  # a gray image with its axis of channels, and not many of width 1
+        if self.is_list and array.ndim == n_axes == 3 and channels == 1:
+            if self._is_colour(array):
+                raise self._other_channels(array.shape, owner)
+            if has_channels:
+                return True  # a gray image with its axis of channels, and not many of width 1
         return array.ndim == len(self.shape) and (array.ndim < n_axes or has_channels)
 
     def _read_list(self, X: Data, owner: str, *, any_size: bool) -> Samples:
@@ -158,10 +167,8 @@ class DataFormat:
     def _with_axes(self, array: np.ndarray, owner: str) -> Samples:
         """Read an array of samples of any size, or one such sample."""
         n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
-        alone = self.is_alone(array)
+        alone = self.is_alone(array, owner)
         batch = array[np.newaxis] if alone else array
-        if self.is_list and channels == 1 and not alone and self._is_colour(array):
-            raise self._other_channels(array.shape, owner)
         if batch.ndim == n_axes and channels == 1:
             batch = batch[..., np.newaxis]
         elif batch.ndim != n_axes + 1 or batch.shape[-1] != channels:
@@ -176,7 +183,7 @@ class DataFormat:
 
     def _is_colour(self, array: np.ndarray) -> bool:
         """Whether an array of three axes is one colour photograph, and not gray ones."""
-        has_colours = array.ndim == 3 and array.shape[-1] in (3, 4)
+        has_colours = array.shape[-1] in (3, 4)
         return has_colours and (bool(self.advice) or is_one_photo(array))
 
     def _other_channels(self, shape: tuple[int, ...], owner: str, name: str = "X") -> ValueError:

@@ -249,7 +249,7 @@ class BaseDenoisingAutoencoder(
         form, lists = self._format, self._may_read_lists
         if form.is_list and not is_list_of_samples(X):
             array = as_array(X)
-            X = [array] if form.is_alone(array) else list(array)
+            X = [array] if form.is_alone(array, self._owner) else list(array)
         lists = lists and is_list_to_learn(X, form.sample_shape, flat=self._reads_flat_rows)
         any_size = isinstance(X, (list, tuple))
         return form.read(X, self, lists=lists, any_size=any_size, finite=True)

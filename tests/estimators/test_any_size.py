@@ -278,7 +278,7 @@ def test_wrong_things_to_predict(kind):
     dae = kind(**NOISY).fit(images_of((20, 30), (41, 17)))
     with pytest.raises(ValueError, match=r"those of fit had 1. Got X\[1\] of shape"):
         dae.predict([np.zeros((5, 5)), np.zeros((5, 5, 3))])
-    with pytest.raises(ValueError, match=r"samples of 1 channels.*Got X of shape \(2, 5, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"samples of 1 channel,.*Got X of shape \(2, 5, 5, 3\)"):
         dae.predict(np.zeros((2, 5, 5, 3)))
     with pytest.raises(ValueError, match="encodes samples of one size"):
         dae.transform(images_of((20, 30), (41, 17)))
