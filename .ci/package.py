@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOT_IN_THE_SDIST = (".ci/", ".pre-commit-config.yaml")
+# Weights of models are part of it, 2.8 MB each.
+LARGEST_WHEEL = 12_000_000
 LEFTOVERS = [
     ".hypothesis/examples/x",
     ".venv/pyvenv.cfg",
@@ -64,6 +66,7 @@ def check_contents(sdist: Path, wheel: Path, files: set[str]) -> None:
     expected = {name for name in files if not name.startswith(NOT_IN_THE_SDIST)} | {"PKG-INFO"}
     assert packed == expected, f"{sdist.name}: {sorted(packed ^ expected)}"
 
+    assert wheel.stat().st_size < LARGEST_WHEEL, f"{wheel.name}: {wheel.stat().st_size} bytes"
     packed = set(zipfile.ZipFile(wheel).namelist())
     about = {name for name in packed if ".dist-info/" in name}
     expected = {name for name in files if name.startswith("skdae/")}

@@ -25,6 +25,10 @@ for kind in (DenseDAE, ConvDAE, UNetDAE):
     dae = kind(noise=GaussianNoise(0.4), max_epochs=1, random_state=0).fit(X)
     again = pickle.loads(pickle.dumps(dae))
     assert np.array_equal(again.predict(X), dae.predict(X))
+photo = np.full((20, 30, 3), 128, dtype=np.uint8)
+for name in skdae.pretrained.names():
+    x = photo[..., 0] if name == "photos-gray" else photo
+    assert skdae.pretrained.load(name).predict(x).shape == x.shape
 scorer = skdae.make_denoising_scorer(GaussianNoise(0.4), metric="psnr")
 assert scorer(dae, X) > 0
 

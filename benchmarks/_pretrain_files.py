@@ -1,41 +1,33 @@
-"""The files of pretrained models: weights as float16, and a record in JSON beside them."""
+"""The files of models that were trained, and are to be judged or shipped."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skdae import UNetDAE
-from skdae.estimators._files import check_facts
-from skdae.training import load_module_arrays, module_arrays
+from skdae.estimators._persistence import weights_and_facts
+from skdae.pretrained._files import read_record, read_weights, write_model
+from skdae.pretrained._models import fitted
 
 __all__ = ["load", "save"]
 
 
 def save(path: Path, dae: UNetDAE, record: dict[str, Any]) -> None:
     """Write weights to an npz file, and the record with what ``fit`` knew of the data."""
-    weights = module_arrays(dae.net_.module_)
-    np.savez(path, **{name: value.astype(np.float16) for name, value in weights.items()})
-    facts = dae._facts()
+    weights, facts = weights_and_facts(dae)
     # What the training alone needed, and no record should hold.
     for name in ("callbacks", "checkpoint"):
         facts["settings"].pop(name, None)
-    text = json.dumps({**record, "facts": facts}, indent=1)
-    path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    noise = {
+        "class": type(dae.noise).__name__,
+        "parameters": dae.noise.get_params(),
+        "repr": " ".join(repr(dae.noise).split()),
+    }
+    write_model(path.parent, path.stem, weights, {**record, "noise": noise, "facts": facts})
 
 
 def load(path: Path, device: str) -> UNetDAE:
-    """Return the fitted estimator of a pair of such files."""
-    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    settings = {**record["settings"], "channels": tuple(record["settings"]["channels"])}
-    dae = UNetDAE(**settings, device=device)
-    with np.load(path) as file:
-        arrays = {name: file[name].astype(np.float32) for name in file.files}
-    dae._take_facts(check_facts(record["facts"], path))
-    load_module_arrays(dae.net_.module_, arrays, "UNetDAE")
-    dae.noise_ = None
-    dae._read_history()
-    return dae
+    """Return the fitted estimator of a pair of such files, as ``skdae.pretrained`` does."""
+    record = read_record(path.parent, path.stem)
+    return fitted(record, read_weights(path.parent, path.stem, record), device=device)

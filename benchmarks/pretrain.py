@@ -163,7 +163,6 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
         "trial": trial,
         "settings": settings,
         "drawings": drawings,
-        "noise": repr(noise_of(model)),
         "seed": options.seed,
         "n_parameters": sum(p.numel() for p in dae.net_.module_.parameters()),
         "n_tiles": len(X),
@@ -176,6 +175,8 @@ def train(model: str, trial: str, options: argparse.Namespace) -> dict[str, Any]
         "progress": cycle.progress,
         "skdae": skdae.__version__,
         "machine": machine(options.device),
+        # Set12 and Kodak24: what --judge prints is written here by hand, before it is shipped.
+        "judged": {},
     }
     name = f"{model}-{trial}" if options.trials else model
     path = options.out / f"{name}.npz"

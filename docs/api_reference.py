@@ -13,6 +13,7 @@ _TITLES = {
     "metrics": "Metrics",
     "plotting": "Plots",
     "nn": "Modules",
+    "pretrained": "Pretrained models",
     "recipes": "Published systems",
     "datasets": "Data",
     "persistence": "Saved models",

@@ -40,7 +40,7 @@ _HOME = {
     "ssim": "metrics",
     "trusted_types": "persistence",
 }
-_SUBMODULES = ["datasets", "metrics", "noise", "plotting", "recipes"]
+_SUBMODULES = ["datasets", "metrics", "noise", "plotting", "pretrained", "recipes"]
 
 __all__ = sorted([*_HOME, *_SUBMODULES])
 

@@ -51,6 +51,7 @@ ARROWS = {
             "torch",
         ),
     },
+    ".pretrained": {".estimators", ".noise", "numpy"},
     ".recipes": {"._sklearn", ".data", ".estimators", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
         *("._checks", "._optional", "._sklearn", "._warnings", ".data", ".noise"),

@@ -13,7 +13,7 @@ from skdae._checks import Data, as_array, check_rows, validate_rows
 from skdae.data._dtypes import ROW_DTYPES, check_ranges, restore_dtype
 from skdae.data._lists import as_one_array, is_list_of_samples, read_list
 from skdae.data._samples import Samples
-from skdae.data._shapes import same_sides
+from skdae.data._shapes import is_one_photo, same_sides
 from skdae.data._stored import Stored, is_stored
 from skdae.data._units import Units
 
@@ -38,6 +38,9 @@ class DataFormat:
         What inputs and outputs are standardized with; None leaves them as they are.
     any_size : bool, default=False
         Whether images or signals may have other sizes than those of the fit.
+    advice : str, default=""
+        For models of photographs that come with the package: what to take for photographs of
+        other channels. Their floats are from 0 to 1, and (height, width, 3) is one photograph.
     """
 
     shape: tuple[int | None, ...]
@@ -46,6 +49,7 @@ class DataFormat:
     highest: float
     units: tuple[Units, Units] | None = None
     any_size: bool = False
+    advice: str = ""
 
     @property
     def is_list(self) -> bool:
@@ -98,7 +102,28 @@ class DataFormat:
         self.check_range(samples, owner)
         return samples
 
+    def is_alone(self, array: np.ndarray, owner: str) -> bool:
+        """Whether an array, after a fit on a list, is one sample and not several.
+
+        Raises
+        ------
+        ValueError
+            If it is one colour photograph, and the fit was on gray ones.
+        """
+        n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
+        has_channels = array.ndim > 1 and array.shape[-1] == channels
+        if self.is_list and array.ndim == n_axes == 3 and channels == 1:
+            if self._is_colour(array):
+                raise self._other_channels(array.shape, owner)
+            if has_channels:
+                return True  # a gray image with its axis of channels, and not many of width 1
+        return array.ndim == len(self.shape) and (array.ndim < n_axes or has_channels)
+
     def _read_list(self, X: Data, owner: str, *, any_size: bool) -> Samples:
+        if self.advice:
+            for i, x in enumerate(X):
+                if not self._fits(np.shape(x)):
+                    raise self._other_channels(np.shape(x), owner, f"X[{i}]")
         rows = read_list(X, owner, like=self.sample_shape)
         index = next((i for i, row in enumerate(rows) if row.shape != self.sample_shape), None)
         if index is not None and not any_size:
@@ -142,19 +167,35 @@ class DataFormat:
     def _with_axes(self, array: np.ndarray, owner: str) -> Samples:
         """Read an array of samples of any size, or one such sample."""
         n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
-        has_channels = array.ndim > 1 and array.shape[-1] == channels
-        alone = array.ndim == len(self.shape) and (array.ndim < n_axes or has_channels)
+        alone = self.is_alone(array, owner)
         batch = array[np.newaxis] if alone else array
         if batch.ndim == n_axes and channels == 1:
             batch = batch[..., np.newaxis]
-        elif batch.ndim != n_axes + 1 or not has_channels:
-            raise ValueError(
-                f"{owner} was fitted on samples of {channels} channels, such as "
-                f"{self.sample_shape}, alone or in an array or list of them. Got X of shape "
-                f"{array.shape}."
-            )
+        elif batch.ndim != n_axes + 1 or batch.shape[-1] != channels:
+            raise self._other_channels(array.shape, owner)
         rows = check_rows(batch.reshape(len(batch), -1), owner, dtype=ROW_DTYPES, finite=False)
         return Samples(rows, array.shape, batch.shape[1:], alone=alone)
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a sample of a list has our channels; other axes are for others to check."""
+        n_axes, channels = len(self.sample_shape), self.sample_shape[-1]
+        return shape[-1] == channels if len(shape) == n_axes else channels == 1
+
+    def _is_colour(self, array: np.ndarray) -> bool:
+        """Whether an array of three axes is one colour photograph, and not gray ones."""
+        has_colours = array.shape[-1] in (3, 4)
+        return has_colours and (bool(self.advice) or is_one_photo(array))
+
+    def _other_channels(self, shape: tuple[int, ...], owner: str, name: str = "X") -> ValueError:
+        channels = self.sample_shape[-1]
+        message = (
+            f"{owner} was fitted on samples of {channels} channel{'s' if channels > 1 else ''}, "
+            f"such as {self.sample_shape}, alone or in an array or list of them. Got {name} of "
+            f"shape {shape}."
+        )
+        if channels == 3 and shape[-1] == 4:
+            message = f"{message} X[..., :3] is the photograph without its transparency."
+        return ValueError(f"{message} {self.advice}".rstrip())
 
     def check_range(self, samples: Samples, owner: str) -> None:
         """Check that samples have the range of those of the fit, as far as dtypes tell.
@@ -164,6 +205,10 @@ class DataFormat:
         ValueError
             If one of the two are images of integers, and the other are values on another scale.
         """
+        if self.advice and not samples.is_stored:
+            learned_from = f"The photographs that {owner} learned from are"
+            white = np.dtype(np.uint8)
+            check_ranges("X", samples.dtype, samples.highest, learned_from, white)
         if samples.dtype != self.dtype:
             fitted_on, dtype = f"{owner} was fitted on", samples.dtype
             check_ranges("X", dtype, samples.highest, fitted_on, self.dtype)

@@ -25,6 +25,7 @@ __all__ = [
     "check_sample_shape",
     "declared_shape",
     "infer_sample_shape",
+    "is_one_photo",
     "same_sides",
     "warn_of_unclear_axes",
 ]
@@ -184,7 +185,7 @@ def warn_of_unclear_axes(X: Data, owner: str) -> None:
         Name of the estimator.
     """
     is_list = not isinstance(X, np.ndarray)
-    if not is_list and _is_one_photo(X):
+    if not is_list and is_one_photo(X):
         warn_user(
             f"{owner} reads X of shape {X.shape} as {len(X)} samples of shape {X.shape[1:]}. If it "
             f"is one colour image, give it as a list, [X]; if not, say so with "
@@ -216,7 +217,7 @@ def are_signals(shapes: Iterable[tuple[int, ...]]) -> bool:
     return len({shape[-1] for shape in pixels}) == 1 and all(len(shape) == 2 for shape in pixels)
 
 
-def _is_one_photo(X: np.ndarray) -> bool:
+def is_one_photo(X: np.ndarray) -> bool:
     """Whether an array of three axes looks like a colour photo, and not like signals.
 
     Integers of an image do; other numbers if they are not negative and neighbouring rows alike.

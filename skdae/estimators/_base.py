@@ -320,7 +320,8 @@ class BaseDenoisingAutoencoder(
         """Read data to go on with, as samples like those of the first fit."""
         form, lists = self._format, self._may_read_lists
         if form.is_list and not is_list_of_samples(X):
-            X = list(as_array(X))
+            array = as_array(X)
+            X = [array] if form.is_alone(array, self._owner) else list(array)
         lists = lists and is_list_to_learn(X, form.sample_shape, flat=self._reads_flat_rows)
         any_size, finite = isinstance(X, (list, tuple)), not self._takes_unknown
         return form.read(X, self, lists=lists, any_size=any_size, finite=finite)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdae.data import DataFormat
@@ -20,7 +21,6 @@ from skdae.estimators._settings import check_settings, plain_settings
 from skdae.training import (
     DenoisingNet,
     LossExploded,
-    load_module_arrays,
     load_net_arrays,
     module_arrays,
     net_arrays,
@@ -28,7 +28,9 @@ from skdae.training import (
     resolve_device,
 )
 
-__all__ = ["PersistenceMixin", "unchanged_on_failure"]
+__all__ = ["PersistenceMixin", "take_weights", "unchanged_on_failure", "weights_and_facts"]
+
+Fitted = TypeVar("Fitted", bound="PersistenceMixin")
 
 
 class PersistenceMixin(BuildingMixin):
@@ -118,13 +120,26 @@ class PersistenceMixin(BuildingMixin):
         """
         arrays, facts = read_weights(path)
         with unchanged_on_failure(self), own_gradient_mode():
-            self._validate_params()
-            self._take_facts(check_facts(facts, path))
-            self._check_finite(arrays, path)
-            load_module_arrays(self.net_.module_, arrays, self._owner)
-            self.noise_ = None
-            self._read_history()
+            self._take_weights(arrays, check_facts(facts, path), path)
         return self
+
+    def _take_weights(
+        self,
+        arrays: dict[str, np.ndarray],
+        facts: dict[str, Any],
+        path: str | PathLike,
+        *,
+        losses: Sequence[float] = (),
+    ) -> None:
+        """Build the net for weights with such facts, which come from ``path``, and load them."""
+        self._validate_params()
+        self._take_facts(facts)
+        self._check_finite(arrays, path)
+        history = [{"epoch": i, "train_loss": loss} for i, loss in enumerate(losses, start=1)]
+        saved = {"weights": arrays, "history": history, "optimizer": None}
+        load_net_arrays(self.net_, saved)
+        self.noise_ = None
+        self._read_history()
 
     def _read_history(self) -> None:
         epochs = self.net_.history
@@ -169,13 +184,64 @@ class PersistenceMixin(BuildingMixin):
         if facts["feature_names_in"] is not None:
             self.feature_names_in_ = np.array(facts["feature_names_in"], dtype=object)
         self._keeps_units = facts["keeps_units"]
-        if self.precision == "auto":
+        if self.precision == "auto" and facts["precision"] is not None:
             self._precision = self.net_.precision_ = facts["precision"]
 
     def _check_finite(self, arrays: dict[str, np.ndarray], path: str | PathLike) -> None:
         for name, _ in self.net_.module_.named_parameters():
             if name in arrays and not np.isfinite(arrays[name]).all():
                 raise ValueError(f"{path} is damaged: {name!r} has values that are not finite.")
+
+
+def weights_and_facts(
+    estimator: PersistenceMixin,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the weights of a fitted estimator, and what its fit knew of the data, for a file."""
+    return module_arrays(estimator.net_.module_), estimator._facts()
+
+
+def take_weights(
+    estimator: Fitted,
+    arrays: dict[str, np.ndarray],
+    facts: object,
+    name: str,
+    *,
+    losses: Sequence[float],
+    advice: str,
+) -> Fitted:
+    """Make an estimator the one that a model of photographs was trained as.
+
+    Parameters
+    ----------
+    estimator : BaseDenoisingAutoencoder
+        One with the parameters of the training.
+    arrays : dict of {str: ndarray}
+        The weights.
+    facts : dict
+        What ``weights_and_facts`` returned of it, as JSON has it.
+    name : str
+        Of the model, for the messages.
+    losses : sequence of float
+        Its loss curve.
+    advice : str
+        What to take for photographs of other channels, for the messages.
+
+    Returns
+    -------
+    estimator : BaseDenoisingAutoencoder
+        Fitted. In later training it computes in the precision that suits this machine.
+
+    Raises
+    ------
+    ValueError
+        If a parameter does not go with the weights.
+    """
+    checked = check_facts(facts, name)
+    with own_gradient_mode():
+        estimator._take_weights(arrays, {**checked, "precision": None}, name, losses=losses)
+    estimator._format = replace(estimator._format, advice=advice)
+    estimator.noise_ = clone(estimator.noise)
+    return estimator
 
 
 @contextmanager

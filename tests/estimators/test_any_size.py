@@ -278,7 +278,7 @@ def test_wrong_things_to_predict(kind):
     dae = kind(**NOISY).fit(images_of((20, 30), (41, 17)))
     with pytest.raises(ValueError, match=r"those of fit had 1. Got X\[1\] of shape"):
         dae.predict([np.zeros((5, 5)), np.zeros((5, 5, 3))])
-    with pytest.raises(ValueError, match=r"samples of 1 channels.*Got X of shape \(2, 5, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"samples of 1 channel,.*Got X of shape \(2, 5, 5, 3\)"):
         dae.predict(np.zeros((2, 5, 5, 3)))
     with pytest.raises(ValueError, match="encodes samples of one size"):
         dae.transform(images_of((20, 30), (41, 17)))
@@ -470,6 +470,24 @@ def test_a_list_of_flat_rows(kind):
     assert dae.sample_shape_ == (5, 6, 1)
     np.testing.assert_array_equal(dae.predict(rows), dae.predict(np.stack(rows)))
     assert isinstance(dae.predict(rows), list)
+
+
+@both
+def test_a_colour_photo_is_not_many_gray_ones(kind):
+    dae = kind(**NOISY).fit(images_of((20, 30), (40, 40)))
+    rows, columns = np.mgrid[:40, :50] / 50
+    photo = np.stack([rows, columns, rows * columns], axis=-1)
+    with pytest.raises(ValueError, match="fitted on samples of 1 channel.*(40, 50, 3)"):
+        dae.predict(photo)
+    many = RNG.random((40, 50, 3), dtype=np.float32)  # rows that are not alike
+    assert dae.predict(many).shape == many.shape
+
+
+@both
+def test_a_gray_photo_with_its_channel_is_one(kind):
+    dae = kind(**NOISY).fit(images_of((20, 30), (40, 40)))
+    (photo,) = images_of((17, 23))
+    np.testing.assert_array_equal(dae.predict(photo[..., None])[..., 0], dae.predict(photo))
 
 
 @both
