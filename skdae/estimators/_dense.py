@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from os import PathLike
@@ -18,22 +19,30 @@ from skdae.training import Criterion, OptimizerFactory, as_loss
 
 __all__ = ["DenseDAE"]
 
+# Of latent_dim="auto": narrower ones lost to ridge regression on wide data, and wider ones gained
+# little for their time.
+_CODE_WIDTHS = 512, 1024
+_VALUES_OF_CODE = 4
+
 
 class DenseDAE(BaseDenoisingAutoencoder):
     """Denoise tables, and small images or signals, with dense layers.
 
-    Fully connected layers down to a code of ``latent_dim`` values and back. The first choice
-    for tables (after a StandardScaler), and quick on small images.
+    Fully connected layers to a code of ``latent_dim`` values and back. The first choice for
+    tables (after a StandardScaler), and quick on small images. By default there is one wide
+    hidden layer, the code itself: noise in training, not a bottleneck, is what it learns from.
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int, default=(256,)
+    hidden_layer_sizes : tuple of int, default=()
         Widths of the layers between the input and the code; the decoder has them in reverse.
-        Wider and deeper learns more and takes longer; ``()`` is the autoencoder of the
-        tutorials.
-    latent_dim : int, default=32
-        Width of the code. Larger denoises better as long as there is noise in training;
-        smaller is a more compact code for later steps.
+        Deeper learns more from many rows, and takes longer; ``()`` has the code alone between
+        input and output.
+    latent_dim : int or "auto", default="auto"
+        Width of the code. "auto" is as wide as the last hidden layer; without hidden layers four
+        times as wide as a sample, but at least 512 and at most 1,024. Wide codes denoise best, as
+        long as there is noise in training; a small number, as 32, is a compact code for later
+        steps, and no code narrower than what the data need restores all of it.
     activation : {"relu", "elu", "gelu", "identity", "leaky_relu", "silu", "tanh"}, default="relu"
         Activation after every layer but the last, the code too; "identity" is linear.
     noise : {"auto", "gaussian", "speckle", "poisson", "uniform", "salt_and_pepper", "impulse", \
@@ -173,16 +182,16 @@ class DenseDAE(BaseDenoisingAutoencoder):
             if name not in ("augment", "patch_size")  # of images alone
         },
         "hidden_layer_sizes": ["array-like"],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "features": [StrOptions(set(FEATURES))],
     }
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (256,),
+        hidden_layer_sizes: Sequence[int] = (),
         *,
-        latent_dim: int = 32,
+        latent_dim: int | str = "auto",
         activation: str = "relu",
         noise: Noise = "auto",
         features: str = "code",
@@ -241,7 +250,15 @@ class DenseDAE(BaseDenoisingAutoencoder):
         return DenseAutoencoder(
             sample_shape,
             hidden_layer_sizes=sizes,
-            latent_dim=self.latent_dim,
+            latent_dim=self._width_of_code(sizes, math.prod(sample_shape)),
             activation=self.activation,
             returns_logits=as_loss(self.loss).compares_probabilities,
         )
+
+    def _width_of_code(self, hidden_layer_sizes: list[int], n_values: int) -> int:
+        if not isinstance(self.latent_dim, str):
+            return self.latent_dim
+        if hidden_layer_sizes:
+            return hidden_layer_sizes[-1]
+        narrowest, widest = _CODE_WIDTHS
+        return min(max(_VALUES_OF_CODE * n_values, narrowest), widest)
