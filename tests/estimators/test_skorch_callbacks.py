@@ -60,7 +60,7 @@ def test_safetensors_hold_the_weights(make, images, tmp_path):
 
 
 def test_the_end_that_is_saved_is_the_best_epoch(rows, tmp_path):
-    settings = {"early_stopping": True, "lr": 0.5, "lr_schedule": "constant", "n_iter_no_change": 2}
+    settings = {"early_stopping": True, "lr": 0.1, "lr_schedule": "constant", "n_iter_no_change": 2}
     end = sk.TrainEndCheckpoint(dirname=str(tmp_path))
     dae = dense(end, **settings).fit(rows)
     saved = torch.load(tmp_path / "train_end_params.pt")
