@@ -85,9 +85,10 @@ class DAEClassifier(ClassifierMixin, FineTunedDAE):
     -----
     With noisy inputs x', clean ones x, and the net p, the fine-tuning minimises the mean over
     labelled rows of -log p(y | x') plus the mean over the others of -log p(c | x') [p(c | x) >=
-    threshold], where c is the most probable class of x [1]_. Labelled rows
-    make a third of every epoch at least. ``sample_weight`` weighs rows in both; the autoencoder
-    learns from all rows alike.
+    threshold], where c is the most probable class of x [1]_. Labelled rows make a
+    third of every epoch at least, a third of all rows come without noise, and guesses begin with
+    the second epoch. ``sample_weight`` weighs rows in both; the autoencoder learns from all rows
+    alike.
 
     References
     ----------

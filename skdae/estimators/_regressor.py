@@ -209,7 +209,9 @@ class DAERegressor(RegressorMixin, FineTunedDAE):
         # Constant targets, but for rounding, have no scale.
         is_constant = scale <= np.finfo(np.float64).eps * len(y) * np.abs(self._centre)
         self._scale = np.where(is_constant, 1.0, scale)
-        return (y - self._centre) / self._scale, known.any(axis=1)
+        standardized = (y - self._centre) / self._scale
+        standardized[known & is_constant] = 0
+        return standardized, known.any(axis=1)
 
     def _targets(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         known = ~np.isnan(y)
