@@ -332,7 +332,7 @@ def test_intervals_cover_and_draws_keep_correlations():
     low, high = np.quantile(draws, [0.05, 0.95], axis=0)
     # 100 draws leave 1 part of 101 beyond the lowest and the highest each: 88 % are expected.
     covered = ((X >= low) & (X <= high))[missing]
-    assert 0.86 < covered.mean() < 0.92
+    assert 0.84 < covered.mean() < 0.92
     both = missing[:, 0] & missing[:, 1]
     found = np.mean([np.corrcoef(draw[both, 0], draw[both, 1])[0, 1] for draw in draws[:20]])
     assert abs(found - rho) < 0.06
