@@ -96,13 +96,13 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     ----------
     daes_ : list of CellsDAE
         The trained nets.
-    limits_ : ndarray of shape (n_features_in_,)
+    limits_ : ndarray of shape (``n_features_in_``,)
         The doubt above which a cell of each column changes; infinite where none does.
-    false_changes_ : ndarray of shape (n_features_in_,)
+    false_changes_ : ndarray of shape (``n_features_in_``,)
         The share of right cells of each column that changed, among the rows set aside.
-    found_ : ndarray of shape (n_features_in_,)
+    found_ : ndarray of shape (``n_features_in_``,)
         The share of wrong cells of each column that changed, among the rows set aside.
-    is_categorical_ : ndarray of shape (n_features_in_,), dtype bool
+    is_categorical_ : ndarray of shape (``n_features_in_``,), dtype bool
         The columns of categories.
     n_iter_ : int
         Number of epochs that the first net trained.
