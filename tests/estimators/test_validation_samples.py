@@ -149,7 +149,7 @@ def test_frames_are_compared_by_their_columns():
     frame, new = (pd.DataFrame(X, columns=list("abcde")) for X in (TABLE, NEW))
     expected = clone(dae).fit(TABLE, X_val=NEW).validation_loss_curve_
     assert clone(dae).fit(frame, X_val=new).validation_loss_curve_ == expected
-    with pytest.raises(ValueError, match=r"X_val of DenseDAE must be samples as in X.*feature nam"):
+    with pytest.raises(ValueError, match=r"X_val of DenseDAE must be samples as in X.*feature"):
         clone(dae).fit(frame, X_val=new[list("edcba")])
 
 
