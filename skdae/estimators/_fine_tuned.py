@@ -231,7 +231,7 @@ class FineTunedDAE(BaseEstimator, ABC):
     def _new_module(self) -> nn.Module:
         dae = self.estimator_
         autoencoder = type(dae)(**dae._built_with)._checked_module(module_shape(dae.sample_shape_))
-        return EncoderWithHead(autoencoder, dae._n_features_out, self._n_outputs)
+        return EncoderWithHead(autoencoder, math.prod(dae._code_shape), self._n_outputs)
 
     def _fine_tune(
         self, task: Task, labels: np.ndarray, labelled: np.ndarray, weights: np.ndarray, seed: int

@@ -309,6 +309,16 @@ def test_without_a_noise_it_gets_one_in_units_of_the_data(moons):
     assert SMALL.noise == "auto"
 
 
+def test_what_transform_gives_does_not_matter(moons):
+    """The head is on the code, also where ``transform`` gives all hidden layers."""
+    X, _, few = moons
+    code, layers = (
+        DAEClassifier(clone(SMALL).set_params(features=features), **QUICK).fit(X, few)
+        for features in ("code", "all_layers")
+    )
+    np.testing.assert_array_equal(layers.predict_proba(X), code.predict_proba(X))
+
+
 def test_a_module_of_the_user(moons):
     X, _, few = moons
     dae = DenoisingAutoencoder(DenseAutoencoder, loss="mse", max_epochs=2)
