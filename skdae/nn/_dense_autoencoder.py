@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._layers import MixedSequential
+from skdae.nn._layers import MixedSequential, dense_layers
 
 __all__ = ["DenseAutoencoder"]
 
@@ -46,8 +44,8 @@ class DenseAutoencoder(nn.Module):
         self.sample_shape = tuple(sample_shape)
         self.returns_logits = returns_logits
         sizes = [math.prod(sample_shape), *hidden_layer_sizes, latent_dim]
-        self.encoder = MixedSequential(*_dense_layers(sizes, activation), exact="first")
-        self.decoder = MixedSequential(*_dense_layers(sizes[::-1], activation)[:-1], exact="last")
+        self.encoder = MixedSequential(*dense_layers(sizes, activation), exact="first")
+        self.decoder = MixedSequential(*dense_layers(sizes[::-1], activation)[:-1], exact="last")
 
     def encode(self, x: Tensor) -> Tensor:
         """Map samples (n, ...) to codes (n, latent_dim)."""
@@ -66,10 +64,3 @@ class DenseAutoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""
         return self.decode(self.encode(x))
-
-
-def _dense_layers(sizes: Sequence[int], activation: str) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for n_inputs, n_outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
-    return layers

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -20,12 +21,21 @@ __all__ = [
     "PIXEL_UNSHUFFLE",
     "MixedSequential",
     "ResidualBlock",
+    "dense_layers",
     "in_float32",
     "last_conv",
     "pad_to_multiple",
 ]
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d}
+
+
+def dense_layers(sizes: Sequence[int], activation: str) -> list[nn.Module]:
+    """Return linear layers between these widths, each with the activation behind it."""
+    layers: list[nn.Module] = []
+    for n_inputs, n_outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
+    return layers
 
 
 class MixedSequential(nn.Sequential):

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdae.nn._activations import ACTIVATIONS
-from skdae.nn._layers import MixedSequential, in_float32
+from skdae.nn._layers import MixedSequential, dense_layers, in_float32
 
 __all__ = ["TableAutoencoder"]
 
@@ -84,8 +83,8 @@ class TableAutoencoder(nn.Module):
         self.register_buffer("first", first, persistent=False)
         sizes = [n_inputs, *hidden_layer_sizes, latent_dim]
         back = [*sizes[:0:-1], n_values]
-        self.encoder = MixedSequential(*_dense_layers(sizes, activation), exact="first")
-        self.decoder = MixedSequential(*_dense_layers(back, activation)[:-1], exact="last")
+        self.encoder = MixedSequential(*dense_layers(sizes, activation), exact="first")
+        self.decoder = MixedSequential(*dense_layers(back, activation)[:-1], exact="last")
         self.linear = nn.Linear(n_inputs, n_values, bias=False) if linear_path else None
         if self.linear is not None:
             nn.init.zeros_(self.linear.weight)
@@ -132,10 +131,3 @@ class TableAutoencoder(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             means = self.mean + solved @ self.covariance
         return x.where(known, means.clamp(-_FARTHEST, _FARTHEST))
-
-
-def _dense_layers(sizes: Sequence[int], activation: str) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for n_inputs, n_outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
-    return layers
