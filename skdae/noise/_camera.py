@@ -12,9 +12,9 @@ from skdae._random import RandomState
 from skdae._sklearn import StrOptions
 from skdae._warnings import warn_user
 from skdae.noise._bayer import demosaic, draw_sites, mosaic
-from skdae.noise._injector import NoiseInjector, _draw_level
+from skdae.noise._injector import NoiseInjector
 from skdae.noise._jpeg import compress
-from skdae.noise._levels import Clip, Level, LevelOrRange
+from skdae.noise._levels import Clip, Level, LevelOrRange, draw_level
 from skdae.noise._summary import DataSummary
 
 __all__ = ["CameraNoise"]
@@ -165,10 +165,10 @@ class CameraNoise(NoiseInjector):
         expose = self._expose_grid if images.shape[1] == 3 else self._expose
         noise = expose(light, gain, generator)
         if self.smoothing != 0:
-            noise = _smoothed(noise, _draw_level(self.smoothing, images, generator))
+            noise = _smoothed(noise, draw_level(self.smoothing, images, generator))
         noisy = _encoded(light + noise)
         if self.jpeg_quality is not None and x.ndim > 2:
-            quality = _draw_level(self.jpeg_quality, images, generator)
+            quality = draw_level(self.jpeg_quality, images, generator)
             noisy = compress(noisy, quality, subsampled=self.chroma_subsampling == "4:2:0")
         # Encoded, the light is the image but for rounding: without noise, x comes out as it is.
         difference = (noisy - _encoded(light)).movedim(1, -1)
@@ -178,8 +178,8 @@ class CameraNoise(NoiseInjector):
         self, light: Tensor, gain: float | Tensor, generator: torch.Generator
     ) -> Tensor:
         """Return the noise of colour images that the sensor sees through a Bayer grid."""
-        saturation = _draw_level(self.saturation, light, generator)
-        red, blue = (_draw_level(self.white_balance, light, generator) for _ in range(2))
+        saturation = draw_level(self.saturation, light, generator)
+        red, blue = (draw_level(self.white_balance, light, generator) for _ in range(2))
         ones = light.new_ones((len(light), 1, 1, 1))
         balance = torch.cat([ones * red, ones, ones * blue], dim=1)
         sites = draw_sites(light, generator)
@@ -193,7 +193,7 @@ class CameraNoise(NoiseInjector):
         expected = light / gain.clamp(min=_SMALLEST_GAIN)
         counts = torch.poisson(expected, generator=generator)
         reading = light.new_empty(light.shape).normal_(generator=generator)
-        reading *= _draw_level(self.read_noise, light, generator)
+        reading *= draw_level(self.read_noise, light, generator)
         return torch.minimum(gain * (counts - expected + reading), 1 - light)
 
     def _reads_axes(self) -> bool:

@@ -27,11 +27,11 @@ from skdae.noise._input_checks import (
 )
 from skdae.noise._levels import (
     Clip,
-    LevelOfColumns,
     check_clip,
     check_columns,
     check_fraction,
     check_strength,
+    draw_level,
 )
 from skdae.noise._summary import DataSummary, summarize
 
@@ -226,7 +226,7 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
 
         It checks nothing. The generator is on the device of ``x``.
         """
-        level = _draw_level(getattr(self, self._level), x, generator) if self._level else None
+        level = draw_level(getattr(self, self._level), x, generator) if self._level else None
         noisy = self._corrupt(x, level, generator)
         return noisy if self.clip is None else noisy.clamp(*self.clip)
 
@@ -297,17 +297,3 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
         check_tensor(x, type(self).__name__)
         self._check_samples(x[0].numel(), x.dtype)
         return x.detach()
-
-
-def _draw_level(level: LevelOfColumns, x: Tensor, generator: torch.Generator) -> float | Tensor:
-    """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
-
-    Levels of columns come back as one sample, of shape (1, ...).
-    """
-    if isinstance(level, Real):
-        return float(level)
-    if isinstance(level, tuple):
-        low, high = level
-        draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
-        return low + (high - low) * draw
-    return torch.as_tensor(level, dtype=x.dtype, device=x.device).view(1, *x.shape[1:])

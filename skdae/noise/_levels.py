@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from torch import Tensor
 
 from skdae._sklearn import Interval, InvalidParameterError, fits_float
 from skdae._warnings import warn_user
@@ -26,6 +27,7 @@ __all__ = [
     "check_extremes",
     "check_fraction",
     "check_strength",
+    "draw_level",
 ]
 
 LevelOrRange = float | tuple[float, float]
@@ -84,6 +86,20 @@ class Level(Interval):
         """Describe the rule for the error message."""
         pair = f"a {self.number} or a (low, high) pair of such numbers with low <= high"
         return f"{pair}, or a list of them, one for each column" if self.columns else pair
+
+
+def draw_level(level: LevelOfColumns, x: Tensor, generator: torch.Generator) -> float | Tensor:
+    """Return the level; of a range, one uniform draw per sample, of shape (n, 1, ...).
+
+    Levels of columns come back as one sample, of shape (1, ...).
+    """
+    if isinstance(level, Real):
+        return float(level)
+    if isinstance(level, tuple):
+        low, high = level
+        draw = x.new_empty((len(x), *[1] * (x.ndim - 1))).uniform_(generator=generator)
+        return low + (high - low) * draw
+    return torch.as_tensor(level, dtype=x.dtype, device=x.device).view(1, *x.shape[1:])
 
 
 def check_columns(injector: BaseEstimator, n_features: int) -> None:
