@@ -51,6 +51,12 @@ class DataFormat:
     any_size: bool = False
     advice: str = ""
 
+    @classmethod
+    def of(cls, samples: Samples, units: tuple[Units, Units] | None = None) -> DataFormat:
+        """Return the format of the samples of a fit."""
+        dtype, highest = samples.dtype.name, samples.highest
+        return cls(samples.shape[1:], samples.sample_shape, dtype, highest, units)
+
     @property
     def is_list(self) -> bool:
         """Whether X is a list of samples."""

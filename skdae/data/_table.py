@@ -119,6 +119,11 @@ class TableCodec:
         """Whether each column holds categories."""
         return tuple(not isinstance(column, Numbers) for column in self.columns)
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """For each column, the number of levels of a category, or 0 for a number."""
+        return tuple(0 if isinstance(column, Numbers) else column.width for column in self.columns)
+
     def missing(self, X: Any) -> np.ndarray:
         """Return where cells are missing: of shape (n_rows, n_columns), dtype bool.
 

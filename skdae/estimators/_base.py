@@ -363,7 +363,4 @@ class BaseDenoisingAutoencoder(
         samples, units = task.samples, self._units_of(task, loss)
         standardized = units is not None or loss.compares_probabilities
         warn_of_odd_scale(samples, self._owner, standardized=standardized)
-        form = DataFormat(
-            samples.shape[1:], samples.sample_shape, samples.dtype.name, samples.highest, units
-        )
-        self._start(form)
+        self._start(DataFormat.of(samples, units))

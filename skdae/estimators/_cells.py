@@ -21,7 +21,7 @@ from skdae.nn import ACTIVATIONS, TableAutoencoder
 from skdae.tasks import Cells, Task
 from skdae.training import CellLoss, Loss, OptimizerFactory, as_loss, cell_losses
 
-__all__ = ["CellsDAE"]
+__all__ = ["CellsDAE", "mean_of_known"]
 
 # Parameters of the base that are not for encoded rows.
 _NOT_FOR_ROWS = ("augment", "loss", "patch_size", "sample_shape", "self_supervised", "standardize")
@@ -71,15 +71,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         **{
             name: rules
             for name, rules in BaseDenoisingAutoencoder._parameter_constraints.items()
-            if name
-            not in (
-                "augment",
-                "loss",
-                "patch_size",
-                "sample_shape",
-                "self_supervised",
-                "standardize",
-            )
+            if name not in _NOT_FOR_ROWS
         },
         "levels": [tuple],
         "hidden_layer_sizes": ["array-like"],
@@ -198,9 +190,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         scores : ndarray of shape (n_samples,), float64
             Lower is less like the training data; 0 where no cell is known.
         """
-        losses = self.cell_losses(X).astype(np.float64)
-        n_known = np.isfinite(losses).sum(axis=1)
-        return -np.nansum(losses, axis=1) / np.maximum(n_known, 1)
+        return -mean_of_known(self.cell_losses(X).astype(np.float64))
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> TableAutoencoder:
         return TableAutoencoder(
@@ -227,6 +217,12 @@ class CellsDAE(BaseDenoisingAutoencoder):
         self._start(
             DataFormat(samples.shape[1:], samples.sample_shape, samples.dtype.name, highest)
         )
+
+
+def mean_of_known(losses: np.ndarray) -> np.ndarray:
+    """Return the mean loss of the known cells of each row, 0 where none is; NaN is unknown."""
+    n_known = np.isfinite(losses).sum(axis=1)
+    return np.nansum(losses, axis=1) / np.maximum(n_known, 1)
 
 
 def _with_probabilities(output: Tensor, levels: tuple[int, ...]) -> Tensor:

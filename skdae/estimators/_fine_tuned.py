@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import Tensor, nn
@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from skdae._random import RandomState, draw_seeds, make_generator
 from skdae._sklearn import Interval, StrOptions, check_sample_weight
 from skdae.data import (
-    DataFormat,
     Samples,
     is_stored,
     module_shape,
@@ -31,7 +30,8 @@ from skdae.data import (
 )
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._dense import DenseDAE
-from skdae.estimators._persistence import unchanged_on_failure
+from skdae.estimators._persistence import SavedNetMixin, unchanged_on_failure
+from skdae.estimators._training import automatic_batch_size, automatic_epochs
 from skdae.inference import apply
 from skdae.nn import EncoderWithHead
 from skdae.noise import GaussianNoise
@@ -44,8 +44,6 @@ from skdae.training import (
     LossExploded,
     fine_tuning_adamw,
     free_memory,
-    load_net_arrays,
-    net_arrays,
     own_gradient_mode,
     place,
     processes,
@@ -57,14 +55,14 @@ __all__ = ["FineTunedDAE"]
 _COUNT = Interval(Integral, 1, None, closed="left")
 _WIDTH = 256
 
-_FEWEST_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 2500, 10, 500
-_BATCHES_AN_EPOCH, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 128
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 500
+_LARGEST_BATCH = 128
 # Part of an epoch that rows with labels make, where they are fewer than that.
 _SHARE_OF_LABELS = 1 / 3
 _SHARE_WITHOUT_NOISE = 1 / 3
 
 
-class FineTunedDAE(BaseEstimator, ABC):
+class FineTunedDAE(SavedNetMixin, ABC):
     """Train a denoising autoencoder on all rows, then its encoder and a linear layer on labels.
 
     A subclass reads ``y``, says what the net learns for it, and turns outputs into predictions.
@@ -87,12 +85,10 @@ class FineTunedDAE(BaseEstimator, ABC):
     verbose: int
 
     estimator_: BaseDenoisingAutoencoder
-    net_: DenoisingNet
     n_iter_: int
     loss_curve_: list[float]
     n_features_in_: int
 
-    _format: DataFormat
     _n_outputs: int
     _seed: int
 
@@ -134,7 +130,7 @@ class FineTunedDAE(BaseEstimator, ABC):
         owner = type(self).__name__
         if y is None:
             raise ValueError(f"{owner} requires y to be passed, but the target y is None.")
-        X = np.asarray(X[:]) if is_stored(X) else X
+        X = _in_memory(X)
         dae = self._new_dae()
         samples = read_first(
             X,
@@ -250,8 +246,7 @@ class FineTunedDAE(BaseEstimator, ABC):
         rows, placed = place([rows, torch.from_numpy(target)], device)
         batch_size = self.batch_size
         if isinstance(batch_size, str):
-            batch_size = len(indices) // _BATCHES_AN_EPOCH
-            batch_size = min(max(batch_size, _SMALLEST_BATCH), _LARGEST_BATCH)
+            batch_size = automatic_batch_size(len(indices), largest=_LARGEST_BATCH)
         training = Batches(
             rows,
             placed,
@@ -262,11 +257,15 @@ class FineTunedDAE(BaseEstimator, ABC):
             make_batch=partial(self._make_batch, task, guesses),
             generator=make_generator(seed, device),
         )
+        epochs = self.max_epochs
+        if isinstance(epochs, str):
+            n_batches = len(training.starts)
+            epochs = automatic_epochs(n_batches, fewest=_FEWEST_EPOCHS, most=_MOST_EPOCHS)
         processes().begin(net.module_, training)
         net.train(
             training,
             None,
-            epochs=self._epochs(len(training.starts)),
+            epochs=epochs,
             verbose=self.verbose if processes().rank == 0 else 0,
         )
 
@@ -296,16 +295,11 @@ class FineTunedDAE(BaseEstimator, ABC):
                 target = target + weight * self._guesses(self.net_.output(clean))
         return torch.where(is_noisy, noisy, clean), target
 
-    def _epochs(self, n_batches: int) -> int:
-        if isinstance(self.max_epochs, int):
-            return self.max_epochs
-        return min(max(math.ceil(_FEWEST_STEPS / n_batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
-
     # ------------------------------------------------------------------ predicting
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the outputs of the net, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
-        X = np.asarray(X[:]) if is_stored(X) else X
+        X = _in_memory(X)
         samples = self._format.read(X, self, lists=False, any_size=False, finite=True)
         return self._respond(samples).numpy().astype(np.float64)
 
@@ -318,26 +312,13 @@ class FineTunedDAE(BaseEstimator, ABC):
         """Say whether there is a trained net."""
         return hasattr(self, "net_")
 
-    # ------------------------------------------------------------------ keeping
-    def __getstate__(self) -> dict:
-        """Replace the net by what it takes to build it again."""
-        state = super().__getstate__().copy()
-        net = state.pop("net_", None)
-        if net is not None:
-            state["_saved_net"] = net_arrays(net)
-            state["_format"] = astuple(self._format)
-        return state
+    def _device_of_saved(self) -> torch.device:
+        return torch.device(self.estimator_.net_.device)
 
-    @own_gradient_mode()
-    def __setstate__(self, state: dict) -> None:
-        """Build the net again, on the device of the autoencoder."""
-        saved = state.pop("_saved_net", None)
-        if saved is not None:
-            state["_format"] = DataFormat(*state["_format"])
-        super().__setstate__(state)
-        if saved is not None:
-            self.net_ = self._new_net(torch.device(self.estimator_.net_.device))
-            load_net_arrays(self.net_, saved)
+
+def _in_memory(X: Any) -> Any:
+    """Return an array that is kept in a file as a whole, and others as they are."""
+    return np.asarray(X[:]) if is_stored(X) else X
 
 
 def _shares(

@@ -217,10 +217,7 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
         )
         missing = self._missing(codec, table, marked)
         rows = codec.encode(table, unknown=marked)
-        levels = tuple(
-            group.stop - group.start if is_category else 0
-            for group, is_category in zip(codec.groups, codec.is_category, strict=True)
-        )
+        levels = codec.levels
         *seeds, spread_seed = draw_seeds(self.random_state, self.n_estimators + 2)
         self.nets_, self._spreads = [], []
         kept = np.flatnonzero(~missing.all(axis=0))

@@ -188,10 +188,7 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
         template = _default() if self.estimator is None else clone(self.estimator)
         flat = template._reads_flat_rows
         samples = read_first(X, self, sample_shape=template.sample_shape, flat=flat, lists=False)
-        form = DataFormat(
-            samples.shape[1:], samples.sample_shape, samples.dtype.name, samples.highest
-        )
-        self._format, self.sample_shape_ = astuple(form), samples.sample_shape
+        self._format, self.sample_shape_ = astuple(DataFormat.of(samples)), samples.sample_shape
         seeds = draw_seeds(self.random_state, 1 + _ROUNDS * self.n_folds)
         generator = np.random.RandomState(seeds.pop())
         rows = self._drawn(samples, generator)

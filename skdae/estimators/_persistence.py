@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdae.data import DataFormat
@@ -28,13 +28,31 @@ from skdae.training import (
     resolve_device,
 )
 
-__all__ = ["PersistenceMixin", "take_weights", "unchanged_on_failure", "weights_and_facts"]
+__all__ = [
+    "PersistenceMixin",
+    "SavedNetMixin",
+    "take_weights",
+    "unchanged_on_failure",
+    "weights_and_facts",
+]
 
 Fitted = TypeVar("Fitted", bound="PersistenceMixin")
 
 
-class PersistenceMixin(BuildingMixin):
+class SavedNetMixin(BaseEstimator):
     """Keep torch out of the pickle: weights as arrays, history and settings as plain data."""
+
+    net_: DenoisingNet
+
+    _format: DataFormat
+
+    def _new_net(self, device: torch.device) -> DenoisingNet:
+        """Build a net like the one that was trained."""
+        raise NotImplementedError
+
+    def _device_of_saved(self) -> torch.device:
+        """Return where a net is built again."""
+        raise NotImplementedError
 
     def __getstate__(self) -> dict:
         """Replace the net by what it takes to build it again."""
@@ -47,19 +65,27 @@ class PersistenceMixin(BuildingMixin):
 
     @own_gradient_mode()
     def __setstate__(self, state: dict) -> None:
-        """Build the net again, on the CPU where its device is missing."""
+        """Build the net again."""
         saved = state.pop("_saved_net", None)
         if "_format" in state:
             state["_format"] = DataFormat(*state["_format"])
         super().__setstate__(state)
         if saved is not None:
-            self.net_ = self._net_from(saved, _available(self.device))
+            self.net_ = self._net_from(saved, self._device_of_saved())
 
     def _net_from(self, saved: dict, device: torch.device) -> DenoisingNet:
         """Build a net, and give it what was saved of another."""
         net = self._new_net(device)
         load_net_arrays(net, saved)
         return net
+
+
+class PersistenceMixin(BuildingMixin, SavedNetMixin):
+    """Save the net of an estimator, build it again, and move it to another device."""
+
+    def _device_of_saved(self) -> torch.device:
+        """Return the device of the parameter, or the CPU where it is missing."""
+        return _available(self.device)
 
     def _move_net(self) -> None:
         """Take the net, with what its optimizer keeps, to a device that was set since."""

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import TableCodec, read_table
-from skdae.estimators._cells import CellsDAE
+from skdae.estimators._cells import CellsDAE, mean_of_known
 from skdae.estimators._table_limits import RATE, find_limits, set_aside
 from skdae.estimators._table_rows import TableRows
 from skdae.noise import SwapNoise
@@ -395,6 +395,5 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             rows, truth = self._rows.make(encoded[part]), self._rows.make(target[part])
             of_nets = np.array([net.cell_losses(rows, truth) for net in self.daes_])
             losses = of_nets[:, :, self._rows.cells].mean(axis=0, dtype=np.float64)
-            n_known = np.isfinite(losses).sum(axis=1)
-            scores.append(-np.nansum(losses, axis=1) / np.maximum(n_known, 1))
+            scores.append(-mean_of_known(losses))
         return np.concatenate(scores)

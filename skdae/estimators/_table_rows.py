@@ -37,13 +37,12 @@ class TableRows:
     @classmethod
     def fit(cls, codec: TableCodec, encoded: np.ndarray) -> Self:
         """Choose bins of equal counts, or one for each value of a number that has few."""
-        n_levels, edges = [], []
+        edges = []
         for group, is_category in zip(codec.groups, codec.is_category, strict=True):
-            n_levels.append(group.stop - group.start if is_category else 0)
             values = encoded[:, group.start].astype(np.float64)
             between = np.empty(0) if is_category else _edges(values[~np.isnan(values)])
             edges.append(tuple(between.tolist()))
-        return cls(tuple(n_levels), tuple(edges))
+        return cls(codec.levels, tuple(edges))
 
     @property
     def levels(self) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ from skdae.training import (
     split_blocks,
 )
 
-__all__ = ["TrainingMixin", "check_targets"]
+__all__ = ["TrainingMixin", "automatic_batch_size", "automatic_epochs", "check_targets"]
 
 _FEWEST_STEPS = 2500
 _MOST_EPOCHS = 1000
@@ -138,8 +138,8 @@ class TrainingMixin(Attributes):
         net.lr, net.lr_schedule = self.lr, lr_schedule
         training, validation = self._split(task, patch)
         if isinstance(epochs, str):
-            epochs = math.ceil(_FEWEST_STEPS / len(training.starts))
-            epochs = min(max(epochs, self._fewest_epochs), _MOST_EPOCHS)
+            n_batches = len(training.starts)
+            epochs = automatic_epochs(n_batches, fewest=self._fewest_epochs, most=_MOST_EPOCHS)
         if processes().size > 1:
             same = self._what_processes_share(task, training, validation)
             processes().begin(net.module_, training, **same, epochs=epochs)
@@ -295,10 +295,19 @@ class TrainingMixin(Attributes):
         """Return the samples a step: few where they are large, as steps count more than size."""
         if isinstance(self.batch_size, int):
             return self.batch_size
-        batch_size = max(n_samples // _BATCHES_AN_EPOCH, _SMALLEST_BATCH)
-        batch_size = min(batch_size, self._largest_batch)
+        batch_size = automatic_batch_size(n_samples, largest=self._largest_batch)
         n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
         return max(1, min(batch_size, self._most_places // n_places))
+
+
+def automatic_batch_size(n_samples: int, *, largest: int) -> int:
+    """Return a fiftieth of the samples, between 32 and the largest."""
+    return min(max(n_samples // _BATCHES_AN_EPOCH, _SMALLEST_BATCH), largest)
+
+
+def automatic_epochs(n_batches: int, *, fewest: int, most: int) -> int:
+    """Return the epochs that make 2,500 steps, between the fewest and the most."""
+    return min(max(math.ceil(_FEWEST_STEPS / n_batches), fewest), most)
 
 
 def _as_tensor(weights: np.ndarray | None, device: torch.device | None = None) -> Tensor | None:
