@@ -293,8 +293,8 @@ class TrainingMixin(Attributes):
 
     def _batch_size_for(self, n_samples: int, sample_shape: Shape) -> int:
         """Return the samples a step: few where they are large, as steps count more than size."""
-        if isinstance(self.batch_size, int):
-            return self.batch_size
+        if not isinstance(self.batch_size, str):
+            return int(self.batch_size)
         batch_size = automatic_batch_size(n_samples, largest=self._largest_batch)
         n_places = math.prod(sample_shape[:-1]) if len(sample_shape) > 1 else sample_shape[0]
         return max(1, min(batch_size, self._most_places // n_places))

@@ -325,6 +325,14 @@ def test_a_module_of_the_user(moons):
     assert DAEClassifier(dae, **QUICK).fit(X, few).predict(X).shape == few.shape
 
 
+@pytest.mark.parametrize("integer", [int, np.int64])
+def test_integers_of_numpy_are_integers(moons, integer):
+    X, _, few = moons
+    classifier = DAEClassifier(clone(SMALL), random_state=0, threshold=None)
+    classifier.set_params(batch_size=integer(2), max_epochs=integer(3)).fit(X, few)
+    assert (classifier.n_iter_, classifier.net_.history[-1]["train_batch_count"]) == (3, 5)
+
+
 # ---------------------------------------------------------------------- the fitted state
 @pytest.mark.parametrize("kind", [DAEClassifier, DAERegressor])
 def test_one_seed_gives_one_model_and_no_global_state_moves(moons, kind):

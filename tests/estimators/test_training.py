@@ -377,3 +377,10 @@ def test_cuda(dae, images):
     loaded = pickle.loads(pickle.dumps(on_gpu.set_params(device="cpu")))
     # bfloat16 alone may cost 0.0085.
     np.testing.assert_allclose(loaded.predict(images), on_gpu.predict(images), atol=2e-2)
+
+
+@pytest.mark.parametrize("integer", [int, np.int64])
+def test_integers_of_numpy_are_integers(rows, integer):
+    """As those of ``np.arange`` in a grid."""
+    dae = quick(batch_size=integer(7), max_epochs=integer(2)).fit(rows[:70])
+    assert (dae.n_iter_, dae.net_.history[-1]["train_batch_count"]) == (2, 10)
