@@ -92,7 +92,10 @@ def test_little_and_constant_data_work(estimator, shape, constant):
         ({"noise": "pink"}, "'noise' parameter of ConvDAE must be .* Got 'pink'"),
         ({"noise": 0.4}, "'noise' parameter of ConvDAE must be .* Got 0.4"),
         ({"noise": GaussianNoise(-1)}, "'sigma' parameter of GaussianNoise .* Got -1"),
-        ({"noise": GaussianNoise((2, 1))}, r"low <= high.* Got \(2, 1\)"),
+        (
+            {"noise": GaussianNoise((2, 1))},
+            r"low <= high, or a list of them, one for each column\. Got \(2, 1\)",
+        ),
         ({"lr": 0}, "'lr' parameter of ConvDAE must be .* Got 0"),
         ({"loss": "psnr"}, "'loss' parameter of ConvDAE must be .* Got 'psnr'"),
         ({"max_epochs": 0}, "'max_epochs' parameter of ConvDAE must be .* Got 0"),
