@@ -98,7 +98,10 @@ def main() -> None:
     X = images()
     shared = {"noise": "gaussian", "random_state": 0, "device": "cpu"}
     print_machine()
-    networks = {"DenseDAE()": DenseDAE(**shared), "1024-512-32": DenseDAE((1024, 512), **shared)}
+    networks = {
+        f"{'-'.join(map(str, sizes))}-32": DenseDAE(sizes, latent_dim=32, **shared)
+        for sizes in ((256,), (1024, 512))
+    }
     rows = []
     for name, dae in networks.items():
         rows += measure(name, dae, X, options.epochs)

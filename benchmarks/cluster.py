@@ -71,7 +71,7 @@ def main() -> None:
     shared = {"noise": "gaussian", "device": "cpu", "random_state": 0}
     flat = images.reshape(len(images), -1)
     contestants = {
-        "DenseDAE": (DenseDAE(max_epochs=20, **shared), flat),
+        "DenseDAE": (DenseDAE((256,), latent_dim=32, max_epochs=20, **shared), flat),
         "ConvDAE": (ConvDAE(max_epochs=2, **shared), images[: len(images) // 2]),
         "UNetDAE": (UNetDAE(max_epochs=2, **shared), images[: len(images) // 4]),
     }

@@ -110,9 +110,11 @@ def main() -> None:
         "MarginalizedDAE(n_layers=3)": MarginalizedDAE(n_layers=3),
         "MarginalizedDAE(0.5, n_layers=3)": MarginalizedDAE(0.5, n_layers=3),
         "MarginalizedDAE(max_features=500)": MarginalizedDAE(max_features=500),
-        "DenseDAE, 0.8 masked": DenseDAE(noise=MaskingNoise(0.8), random_state=0),
+        "DenseDAE, 0.8 masked": DenseDAE(
+            (256,), latent_dim=32, noise=MaskingNoise(0.8), random_state=0
+        ),
         "DenseDAE, 0.5 masked, code of 100": DenseDAE(
-            noise=MaskingNoise(0.5), latent_dim=100, random_state=0
+            (256,), latent_dim=100, noise=MaskingNoise(0.5), random_state=0
         ),
     }
     print_machine()

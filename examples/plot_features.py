@@ -38,7 +38,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdae import DenseDAE
 
-dae = DenseDAE(latent_dim=64, noise=noise, random_state=0)
+dae = DenseDAE((256,), latent_dim=64, noise=noise, random_state=0)
 dae.fit(X_train)
 frozen = make_pipeline(FrozenEstimator(dae), StandardScaler(), LogisticRegression(max_iter=1000))
 
@@ -61,7 +61,7 @@ all_layers = make_pipeline(
 # The classifier gets the labels; the autoencoder ignores them.
 
 refitted = make_pipeline(
-    DenseDAE(latent_dim=64, noise=noise, random_state=0),
+    DenseDAE((256,), latent_dim=64, noise=noise, random_state=0),
     StandardScaler(),
     LogisticRegression(max_iter=1000),
 )
@@ -116,7 +116,7 @@ positions = np.arange(len(means))
 for offset, column, label in ((-0.2, 0, "clean digits"), (0.2, 1, "noisy digits")):
     bars = ax.bar(positions + offset, [m[column] for m in means.values()], 0.4, label=label)
     ax.bar_label(bars, fmt="%.2f", padding=2)
-ax.set_xticks(positions, list(means))
+ax.set_xticks(positions, [name.replace(", ", ",\n") for name in means])
 ax.set(ylabel="accuracy with 50 labels", ylim=(0, 1.1))
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, ncols=2, loc="upper left")

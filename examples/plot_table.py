@@ -42,7 +42,7 @@ pipe = make_pipeline(
     SimpleImputer(strategy="median"),
     StandardScaler(),
     SwapNoise(0.15),
-    DenseDAE(latent_dim=16, max_epochs=150, random_state=0),
+    DenseDAE((256,), latent_dim=16, max_epochs=150, random_state=0),
 ).fit(train)
 
 # %%
