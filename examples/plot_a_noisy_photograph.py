@@ -34,7 +34,8 @@ dae = pretrained.load("photos-color")
 dae.predict(noisy)  # the first call of a process gets ready
 
 results, seconds = {"noisy": noisy}, {"noisy": 0.0}
-for name, options in {"photos-color": {}, "photos-color, tta": {"tta": True}}.items():
+ways = {"photos-color": {}, "photos-color, tta": {"tta": True}}
+for name, options in ways.items():
     start = time.perf_counter()
     results[name] = dae.predict(noisy, **options)
     seconds[name] = time.perf_counter() - start
@@ -62,11 +63,13 @@ for name, image in results.items():
 
 import matplotlib.pyplot as plt
 
-shown = {"clean": clean, **{name: results[name] for name in ("noisy", "BM3D", "photos-color")}}
+shown = {name: results[name] for name in ("noisy", "BM3D", "photos-color")}
+shown = {"clean": clean, **shown}
 figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
 for ax, (name, image) in zip(axes.flat, shown.items(), strict=True):
     ax.imshow(image)
-    ax.set_title(name if name == "clean" else f"{name}, {psnr(clean, image):.1f} dB")
+    quality = "" if name == "clean" else f", {psnr(clean, image):.1f} dB"
+    ax.set_title(name + quality)
     ax.set_axis_off()
 
 # %%

@@ -27,11 +27,17 @@ MINUTE = 60 * RATE
 def make_heart(rng, minutes):
     """Add up the waves of heart beats: (length, 2), in mV."""
     time = np.arange(minutes * MINUTE) / RATE
-    beats = np.cumsum(rng.normal(0.8, 0.05, 2 * 60 * minutes) - 0.25 * (rng.random() < 0.05))
+    between = rng.normal(0.8, 0.05, 2 * 60 * minutes)
+    beats = np.cumsum(between - 0.25 * (rng.random() < 0.05))
     ecg = np.zeros((len(time), 2))
     #          after, s  width, s  height in both leads, mV
-    waves = [(-0.18, 0.025, 0.15, 0.10), (-0.03, 0.010, -0.1, -0.2), (0.0, 0.010, 1.2, 0.6)]
-    waves += [(0.03, 0.010, -0.25, -0.5), (0.28, 0.060, 0.3, 0.2)]
+    waves = [
+        (-0.18, 0.025, 0.15, 0.10),
+        (-0.03, 0.010, -0.1, -0.2),
+        (0.0, 0.010, 1.2, 0.6),
+        (0.03, 0.010, -0.25, -0.5),
+        (0.28, 0.060, 0.3, 0.2),
+    ]
     for beat in beats[beats < time[-1]]:
         near = slice(*np.searchsorted(time, (beat - 0.5, beat + 0.7)))
         for after, width, *heights in waves:
@@ -50,8 +56,10 @@ def make_motion(rng, minutes):
 
 def read_wfdb(path):
     """Read two leads in format 212: two numbers of 12 bits in three bytes."""
-    first, middle, last = np.fromfile(path, np.uint8).reshape(-1, 3).astype(int).T
-    both = np.stack([first | (middle & 15) << 8, last | (middle & 240) << 4], axis=1)
+    triples = np.fromfile(path, np.uint8).reshape(-1, 3).astype(int)
+    first, middle, last = triples.T
+    both = first | (middle & 15) << 8, last | (middle & 240) << 4
+    both = np.stack(both, axis=1)
     return np.where(both < 2048, both, both - 4096)
 
 
@@ -59,16 +67,19 @@ from scipy.signal import butter, lfilter, sosfiltfilt
 
 folder = Path(os.environ.get("SKDAE_DATA", "no such folder")) / "ecg"
 if folder.exists():
-    heart, motion = read_wfdb(folder / "100.dat") / 200, read_wfdb(folder / "em.dat")
+    heart = read_wfdb(folder / "100.dat") / 200
+    motion = read_wfdb(folder / "em.dat")
+    # The record has a wandering baseline itself.
     no_wander = butter(2, 0.5, "highpass", fs=RATE, output="sos")
-    heart = sosfiltfilt(no_wander, heart, axis=0)  # the record has a wandering baseline itself
+    heart = sosfiltfilt(no_wander, heart, axis=0)
 else:
     rng = np.random.default_rng(0)
     heart, motion = make_heart(rng, 10), make_motion(rng, 10)
 
 split = int(0.8 * len(heart))
 heart = heart - heart[:split].mean(0)
-motion = (motion - motion.mean(0)) / motion.std(0) * heart.std(0)  # as strong as the heart: 0 dB
+# As strong as the heart: 0 dB.
+motion = (motion - motion.mean(0)) / motion.std(0) * heart.std(0)
 heart.shape
 
 # %%
@@ -87,7 +98,9 @@ class RecordedNoise(NoiseInjector):
 
     _level = "scale"
 
-    def __init__(self, recording, scale=1.0, *, clip=None, random_state=None, when="fit"):
+    def __init__(
+        self, recording, scale=1.0, *, clip=None, random_state=None, when="fit"
+    ):
         self.recording = recording
         self.scale = scale
         self.clip = clip
@@ -95,11 +108,13 @@ class RecordedNoise(NoiseInjector):
         self.when = when
 
     def _corrupt(self, x, level, generator):
-        recording = torch.as_tensor(self.recording, dtype=x.dtype, device=x.device)
-        length = x[0].numel() // recording.shape[1]  # a row holds all channels of one moment
-        last = len(recording) - length
-        starts = torch.randint(last + 1, (len(x), 1), generator=generator, device=x.device)
-        stretches = recording[starts + torch.arange(length, device=x.device)]
+        where = {"device": x.device}
+        recording = torch.as_tensor(self.recording, dtype=x.dtype, **where)
+        # A row holds all channels of one moment.
+        length = x[0].numel() // recording.shape[1]
+        ends = len(recording) - length + 1
+        starts = torch.randint(ends, (len(x), 1), generator=generator, **where)
+        stretches = recording[starts + torch.arange(length, **where)]
         return x + level * stretches.reshape(x.shape)
 
 
@@ -137,14 +152,16 @@ noisy = clean + motion[split:]
 
 def band_pass(x, low=2, high=40):
     """Keep what is neither slow nor fast."""
-    return sosfiltfilt(butter(4, (low, high), "bandpass", fs=RATE, output="sos"), x, axis=0)
+    sections = butter(4, (low, high), "bandpass", fs=RATE, output="sos")
+    return sosfiltfilt(sections, x, axis=0)
 
 
 def wavelets(x, dropped=3):
     """Leave out the slow wavelets."""
     coefficients = pywt.wavedec(x, "sym8", level=9, axis=0)
-    kept = [np.zeros_like(c) for c in coefficients[:dropped]] + coefficients[dropped:]
-    return pywt.waverec(kept, "sym8", axis=0)[: len(x)]
+    for c in coefficients[:dropped]:
+        c[:] = 0
+    return pywt.waverec(coefficients, "sym8", axis=0)[: len(x)]
 
 
 results = {
@@ -153,7 +170,8 @@ results = {
     "UNetDAE": dae.predict([noisy])[0],
 }
 for name, denoised in results.items():
-    gain = 10 * np.log10(np.mean((noisy - clean) ** 2) / np.mean((denoised - clean) ** 2))
+    ratio = np.mean((noisy - clean) ** 2) / np.mean((denoised - clean) ** 2)
+    gain = 10 * np.log10(ratio)
     print(f"{name:12}{gain:6.2f} dB")
 
 # %%
@@ -164,14 +182,14 @@ for name, denoised in results.items():
 import matplotlib.pyplot as plt
 
 start = 30 * RATE
-figure, axes = plt.subplots(
-    4, 2, figsize=(12, 8), sharey=True, width_ratios=(4, 1), layout="constrained"
-)
-for row, (name, signal) in zip(axes, {"noisy": noisy, **results}.items(), strict=True):
+shown = {"noisy": noisy, **results}
+layout = {"figsize": (12, 8), "layout": "constrained"}
+figure, axes = plt.subplots(4, 2, sharey=True, width_ratios=(4, 1), **layout)
+for row, (name, signal) in zip(axes, shown.items(), strict=True):
     for ax, length in zip(row, (6 * RATE, RATE), strict=True):
-        seconds = np.arange(length) / RATE
-        ax.plot(seconds, clean[start : start + length, 0], color="0.75", lw=3, label="clean")
-        ax.plot(seconds, signal[start : start + length, 0], lw=1, label=name)
+        seconds, part = np.arange(length) / RATE, slice(start, start + length)
+        ax.plot(seconds, clean[part, 0], color="0.75", lw=3, label="clean")
+        ax.plot(seconds, signal[part, 0], lw=1, label=name)
     row[0].set_ylabel("mV")
     row[0].legend(loc="upper right", ncols=2)
 _ = [ax.set_xlabel("s") for ax in axes[-1]]

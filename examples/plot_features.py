@@ -20,7 +20,9 @@ from skdae.datasets import load_digits
 
 X, labels = load_digits()
 X = X.reshape(len(X), -1)
-X_train, X_test, labels_train, labels_test = train_test_split(X, labels, random_state=0)
+X_train, X_test, labels_train, labels_test = train_test_split(
+    X, labels, random_state=0
+)
 
 noise = GaussianNoise(sigma=0.4)
 X_test_noisy = noise.corrupt(X_test, random_state=0)
@@ -40,7 +42,9 @@ from skdae import DenseDAE
 
 dae = DenseDAE((256,), latent_dim=64, noise=noise, random_state=0)
 dae.fit(X_train)
-frozen = make_pipeline(FrozenEstimator(dae), StandardScaler(), LogisticRegression(max_iter=1000))
+frozen = make_pipeline(
+    FrozenEstimator(dae), StandardScaler(), LogisticRegression(max_iter=1000)
+)
 
 # %%
 # All hidden layers instead of the code alone: the same net, asked for more.
@@ -74,7 +78,9 @@ from sklearn.decomposition import PCA
 pca = PCA(n_components=30).fit(X_train)
 pipelines = {
     "pixels": make_pipeline(LogisticRegression(max_iter=1000)),
-    "PCA, frozen": make_pipeline(FrozenEstimator(pca), LogisticRegression(max_iter=1000)),
+    "PCA, frozen": make_pipeline(
+        FrozenEstimator(pca), LogisticRegression(max_iter=1000)
+    ),
     "DenseDAE, refitted": refitted,
     "DenseDAE, frozen": frozen,
     "all its layers": all_layers,
@@ -90,12 +96,18 @@ import numpy as np
 accuracies = {name: [] for name in pipelines}
 for seed in range(5):
     few, _ = train_test_split(
-        np.arange(len(X_train)), train_size=50, stratify=labels_train, random_state=seed
+        np.arange(len(X_train)),
+        train_size=50,
+        stratify=labels_train,
+        random_state=seed,
     )
     for name, pipeline in pipelines.items():
         pipeline.fit(X_train[few], labels_train[few])
         accuracies[name].append(
-            [pipeline.score(X_test, labels_test), pipeline.score(X_test_noisy, labels_test)]
+            [
+                pipeline.score(X_test, labels_test),
+                pipeline.score(X_test_noisy, labels_test),
+            ]
         )
 means = {name: np.mean(values, axis=0) for name, values in accuracies.items()}
 
@@ -113,8 +125,10 @@ import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 positions = np.arange(len(means))
-for offset, column, label in ((-0.2, 0, "clean digits"), (0.2, 1, "noisy digits")):
-    bars = ax.bar(positions + offset, [m[column] for m in means.values()], 0.4, label=label)
+for column, label in enumerate(("clean digits", "noisy digits")):
+    heights = [mean[column] for mean in means.values()]
+    places = positions - 0.2 + 0.4 * column
+    bars = ax.bar(places, heights, 0.4, label=label)
     ax.bar_label(bars, fmt="%.2f", padding=2)
 ax.set_xticks(positions, [name.replace(", ", ",\n") for name in means])
 ax.set(ylabel="accuracy with 50 labels", ylim=(0, 1.1))

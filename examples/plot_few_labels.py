@@ -18,10 +18,15 @@ from skdae.datasets import load_digits
 
 X, labels = load_digits()
 X = X.reshape(len(X), -1)
-X_train, X_test, labels_train, labels_test = train_test_split(X, labels, random_state=0)
+X_train, X_test, labels_train, labels_test = train_test_split(
+    X, labels, random_state=0
+)
 
 known, _ = train_test_split(
-    np.arange(len(X_train)), train_size=50, stratify=labels_train, random_state=0
+    np.arange(len(X_train)),
+    train_size=50,
+    stratify=labels_train,
+    random_state=0,
 )
 y = np.full(len(X_train), -1)
 y[known] = labels_train[known]
@@ -51,8 +56,10 @@ for name, classifier in accuracies.items():
 
 from skdae import DAEClassifier
 
-for name, threshold in (("DAEClassifier,\nno guesses", None), ("DAEClassifier", 0.9)):
-    classifier = DAEClassifier(threshold=threshold, random_state=0).fit(X_train, y)
+thresholds = {"DAEClassifier,\nno guesses": None, "DAEClassifier": 0.9}
+for name, threshold in thresholds.items():
+    classifier = DAEClassifier(threshold=threshold, random_state=0)
+    classifier.fit(X_train, y)
     accuracies[name] = classifier.score(X_test, labels_test)
 
 # %%
@@ -64,7 +71,9 @@ from sklearn.frozen import FrozenEstimator
 
 from skdae import DenseDAE, GaussianNoise
 
-dae = DenseDAE((256,), latent_dim=256, noise=GaussianNoise(sigma=0.3), random_state=0)
+dae = DenseDAE(
+    (256,), latent_dim=256, noise=GaussianNoise(sigma=0.3), random_state=0
+)
 dae.fit(X_train)
 tuned = DAEClassifier(FrozenEstimator(dae), random_state=0).fit(X_train, y)
 print(f"from a trained autoencoder: {tuned.score(X_test, labels_test):.3f}")

@@ -116,10 +116,13 @@ X_train, X_test = train_test_split(X, random_state=0)
 noise = GaussianNoise(sigma=0.4, clip=(0, 1))
 X_noisy = noise.corrupt(X_test, random_state=0)
 
-autoencoder = ConvDAE(noise=noise, optimizer="adam", loss="bce", random_state=0).fit(X_train)
+autoencoder = ConvDAE(
+    noise=noise, optimizer="adam", loss="bce", random_state=0
+).fit(X_train)
 predictions = autoencoder.predict(X_noisy)
 
-print(f"loss      {autoencoder.loss_curve_[0]:.4f} -> {autoencoder.loss_curve_[-1]:.4f}")
+losses = autoencoder.loss_curve_
+print(f"loss      {losses[0]:.4f} -> {losses[-1]:.4f}")
 print(f"noisy     {psnr(X_test, X_noisy):.2f} dB")
 print(f"denoised  {psnr(X_test, predictions):.2f} dB")
 

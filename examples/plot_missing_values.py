@@ -38,8 +38,13 @@ imputers = {
     "regressions in turn": IterativeImputer(tol=0.02, random_state=0),
     "DAEImputer": DAEImputer(random_state=0),
 }
-filled = {name: imputer.fit_transform(X_missing) for name, imputer in imputers.items()}
-errors = {name: np.sqrt(np.square(table - X)[missing].mean()) for name, table in filled.items()}
+filled = {
+    name: imputer.fit_transform(X_missing) for name, imputer in imputers.items()
+}
+errors = {
+    name: np.sqrt(np.square(table - X)[missing].mean())
+    for name, table in filled.items()
+}
 for name, error in errors.items():
     print(f"{name:20} {error:.2f}")
 
@@ -72,10 +77,12 @@ for ax, name in zip(axes, ("mean area", "mean texture"), strict=True):
     rows = rows[np.argsort(X[rows, column])]
     middle = filled["DAEImputer"][rows, column]
     bounds = low[rows, column], high[rows, column]
-    ax.vlines(np.arange(len(rows)), *bounds, color="C0", alpha=0.4, linewidth=4, label="90 %")
+    style = {"color": "C0", "alpha": 0.4, "linewidth": 4}
+    ax.vlines(np.arange(len(rows)), *bounds, label="90 %", **style)
     ax.plot(middle, "o", color="C0", markersize=4, label="guess")
     ax.plot(X[rows, column], "x", color="C3", markersize=5, label="truth")
-    ax.set(title=name, xlabel="tumors, by the truth", ylabel="standard deviations")
+    ax.set(title=name, xlabel="tumors, by the truth")
+    ax.set_ylabel("standard deviations")
 axes[0].legend()
 plt.show()
 
@@ -94,4 +101,4 @@ tables = {
 }
 for name, group in tables.items():
     spread = np.mean([table[cells, column].std() for table in group])
-    print(f"{name:20} standard deviation of the texture, where it is missing: {spread:.2f}")
+    print(f"{name:20} standard deviation of missing textures: {spread:.2f}")

@@ -52,7 +52,9 @@ training = {
     "random_state": 0,
 }
 start = time.perf_counter()
-dae = UNetDAE(noise=GaussianNoise(sigma), self_supervised="split_noise", **training)
+dae = UNetDAE(
+    noise=GaussianNoise(sigma), self_supervised="split_noise", **training
+)
 denoised = dae.fit([noisy]).predict([noisy], tta=True)[0]
 seconds = time.perf_counter() - start
 
@@ -102,7 +104,8 @@ import matplotlib.pyplot as plt
 figure, axes = plt.subplots(2, 4, figsize=(14, 6), layout="constrained")
 for ax in axes.flat:
     ax.set_axis_off()
-for ax, (name, image) in zip(axes.flat, {"clean": clean, **results}.items(), strict=False):
+shown = {"clean": clean, **results}
+for ax, (name, image) in zip(axes.flat, shown.items(), strict=False):
     ax.imshow(image[110:220, 95:235], cmap="gray", vmin=0, vmax=1)
     ax.set_title(name)
 

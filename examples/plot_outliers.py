@@ -27,12 +27,17 @@ wrong = test[:10].copy()
 for row, column in enumerate(rng.permutation(wrong.shape[1])[:10]):
     low, high = test.iloc[:, column].quantile([0.02, 0.98])
     value = wrong.iat[row, column]
-    wrong.iat[row, column] = low if abs(value - low) > abs(value - high) else high
+    wrong.iat[row, column] = (
+        low if abs(value - low) > abs(value - high) else high
+    )
 
-detector = DAEOutlierDetector(novelty=True, contamination=0.05, random_state=0).fit(train)
+detector = DAEOutlierDetector(
+    novelty=True, contamination=0.05, random_state=0
+).fit(train)
 found = detector.predict(wrong) == -1
 alarms = detector.predict(test[10:]) == -1
-print(f"{found.sum()} of 10 wrong records found, {alarms.mean():.1%} of the right ones suspected")
+print(f"{found.sum()} of 10 wrong records found")
+print(f"{alarms.mean():.1%} of the right ones suspected")
 
 # %%
 # Which cells?
@@ -56,13 +61,16 @@ from sklearn.datasets import load_digits
 digits = load_digits()
 zeros = digits.images[digits.target == 0] / 16
 dae = DenseDAE((256,), latent_dim=32, sample_shape=(8, 8))
-detector = DAEOutlierDetector(dae, novelty=True, contamination=0.05, random_state=0)
+detector = DAEOutlierDetector(
+    dae, novelty=True, contamination=0.05, random_state=0
+)
 detector.fit(zeros[:120])
 
 spotted = zeros[120:128].copy()
 for image in spotted[1::2]:
     row, column = rng.integers(0, 6, size=2)
-    image[row : row + 2, column : column + 2] = 1 - image[row : row + 2, column : column + 2]
+    spot = image[row : row + 2, column : column + 2]
+    spot[:] = 1 - spot
 names = [f"{score:.1f}" for score in detector.decision_function(spotted)]
 FeatureErrorsDisplay.from_estimator(detector, spotted, sample_names=names)
 plt.show()
@@ -79,6 +87,6 @@ from sklearn.metrics import roc_auc_score
 malignant = tumours.data[tumours.target == 0][:40]
 mixed = np.concatenate([benign, malignant])
 is_malignant = np.arange(len(mixed)) >= len(benign)
-for judge in (DAEOutlierDetector(random_state=0), IsolationForest(random_state=0)):
-    scores = judge.fit(mixed).score_samples(mixed)
-    print(f"{type(judge).__name__}: AUC {roc_auc_score(is_malignant, -scores):.3f}")
+for judge in (DAEOutlierDetector, IsolationForest):
+    scores = judge(random_state=0).fit(mixed).score_samples(mixed)
+    print(f"{judge.__name__}: AUC {roc_auc_score(is_malignant, -scores):.3f}")

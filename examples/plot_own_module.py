@@ -23,7 +23,10 @@ class NormalisedAutoencoder(nn.Module):
         super().__init__()
         n_values = math.prod(sample_shape)
         self.encode = nn.Sequential(
-            nn.Flatten(), nn.Linear(n_values, width), nn.LayerNorm(width), nn.GELU()
+            nn.Flatten(),
+            nn.Linear(n_values, width),
+            nn.LayerNorm(width),
+            nn.GELU(),
         )
         self.decode = nn.Sequential(
             nn.Linear(width, width), nn.GELU(), nn.Linear(width, n_values),
@@ -51,8 +54,11 @@ X_train, X_test = train_test_split(X, random_state=0)
 noise = GaussianNoise(sigma=0.4)
 X_noisy = noise.corrupt(X_test, random_state=0)
 
-dae = DenoisingAutoencoder(NormalisedAutoencoder, noise=noise, random_state=0).fit(X_train)
-print(f"{psnr(X_test, X_noisy):.2f} dB -> {psnr(X_test, dae.predict(X_noisy)):.2f} dB")
+dae = DenoisingAutoencoder(
+    NormalisedAutoencoder, noise=noise, random_state=0
+).fit(X_train)
+X_denoised = dae.predict(X_noisy)
+print(f"{psnr(X_test, X_noisy):.2f} dB -> {psnr(X_test, X_denoised):.2f} dB")
 
 # %%
 # For other settings, pass a function: ``functools.partial(NormalisedAutoencoder, width=64)``.
@@ -67,7 +73,9 @@ from skdae import BaseDenoisingAutoencoder
 
 
 class NormalisedDAE(BaseDenoisingAutoencoder):
-    def __init__(self, width=128, *, noise="auto", max_epochs="auto", random_state=None):
+    def __init__(
+        self, width=128, *, noise="auto", max_epochs="auto", random_state=None
+    ):
         self.width = width
         self.noise = noise
         self.max_epochs = max_epochs

@@ -21,7 +21,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
-WORDS = "the scan of an old page has stains and folds but its words want to be read".split()
+WORDS = (
+    "the scan of an old page has stains and folds but its words want to be read"
+).split()
 
 
 def draw_page(rng, height=258, width=540):
@@ -42,10 +44,13 @@ def make_dirty(page, rng):
         return (field - field.min()) / np.ptp(field)
 
     y, x = np.ogrid[: page.shape[0], : page.shape[1]]
-    distance = np.hypot(y - rng.integers(page.shape[0]), x - rng.integers(page.shape[1]))
+    top, left = rng.integers(page.shape)
+    distance = np.hypot(y - top, x - left)
     ring = np.exp(-(((distance - rng.integers(40, 110)) / 4) ** 2))
-    fold = np.exp(-np.abs(x - rng.integers(page.shape[1]) + rng.uniform(-0.2, 0.2) * y) / 3)
-    paper = 1 - 0.45 * cloud(30) - 0.15 * cloud(3) - 0.35 * ring * cloud(8) - 0.3 * fold
+    middle, slope = rng.integers(page.shape[1]), rng.uniform(-0.2, 0.2)
+    fold = np.exp(-np.abs(x - middle + slope * y) / 3)
+    paper = 1 - 0.45 * cloud(30) - 0.15 * cloud(3)
+    paper -= 0.35 * ring * cloud(8) + 0.3 * fold
     ink = gaussian_filter(1 - page / 255, 0.7) * (1 - 0.35 * cloud(20))
     scan = paper * (1 - 0.9 * ink) + rng.normal(0, 0.03, page.shape)
     return np.round(255 * np.clip(scan, 0, 1)).astype(np.uint8)
@@ -55,8 +60,8 @@ folder = Path(os.environ.get("SKDAE_DATA", "no such folder")) / "documents"
 if folder.exists():
     names = sorted(path.name for path in (folder / "dirty").glob("*.png"))
     dirty, clean = (
-        [np.asarray(Image.open(folder / kind / name).convert("L")) for name in names]
-        for kind in ("dirty", "clean")
+        [np.asarray(Image.open(path / name).convert("L")) for name in names]
+        for path in (folder / "dirty", folder / "clean")
     )
 else:
     rng = np.random.default_rng(0)
@@ -115,8 +120,8 @@ for ax, (name, page) in zip(axes.flat, pages.items(), strict=True):
 # A detail:
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
-for ax, name in zip(axes, ("as scanned", "background subtracted", "UNetDAE"), strict=True):
-    ax.imshow(pages[name][60:140, 150:290], cmap="gray", vmin=0, vmax=255)
+for ax, (name, page) in zip(axes, pages.items(), strict=False):
+    ax.imshow(page[60:140, 150:290], cmap="gray", vmin=0, vmax=255)
     ax.set_title(name)
     ax.set_axis_off()
 

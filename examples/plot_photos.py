@@ -23,11 +23,12 @@ from skimage import data
 
 from skdae.datasets import load_sample_photos
 
-folder = Path(os.environ.get("SKDAE_DATA", "no such folder")) / "photos" / "bsd400"
+folder = Path(os.environ.get("SKDAE_DATA", "no such folder"), "photos/bsd400")
 if folder.exists():
-    photos = [np.asarray(Image.open(path).convert("L")) for path in sorted(folder.glob("*.png"))]
+    photos = [Image.open(path) for path in sorted(folder.glob("*.png"))]
 else:
-    photos = [np.asarray(Image.fromarray(photo).convert("L")) for photo in load_sample_photos()]
+    photos = [Image.fromarray(photo) for photo in load_sample_photos()]
+photos = [np.asarray(photo.convert("L")) for photo in photos]
 X_train = [photo / np.float32(255) for photo in photos]
 clean = data.camera() / np.float32(255)
 [x.shape for x in X_train[:2]], clean.shape
@@ -66,7 +67,11 @@ f"{time.perf_counter() - start:.0f} s"
 
 from bm3d import bm3d
 from scipy.ndimage import median_filter
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+from skimage.restoration import (
+    denoise_nl_means,
+    denoise_tv_chambolle,
+    denoise_wavelet,
+)
 
 from skdae import psnr
 
@@ -107,7 +112,8 @@ figure, axes = plt.subplots(2, 4, figsize=(12, 5.2), layout="constrained")
 shown = {"clean": clean, "noisy": noisy, **results}
 for ax, (name, image) in zip(axes.flat, shown.items(), strict=True):
     ax.imshow(image[detail], cmap="gray", vmin=0, vmax=1)
-    ax.set_title(name if name == "clean" else f"{name}, {psnr(clean, image):.1f} dB")
+    quality = "" if name == "clean" else f", {psnr(clean, image):.1f} dB"
+    ax.set_title(name + quality)
     ax.set_axis_off()
 
 # %%

@@ -19,7 +19,7 @@ import pandas as pd
 MODELS = pd.DataFrame(
     {
         "maker": ["Alba", "Alba", "Borr", "Borr", "Cima", "Cima"],
-        "fuel": ["petrol", "diesel", "petrol", "electric", "petrol", "electric"],
+        "fuel": "petrol diesel petrol electric petrol electric".split(),
         "weight": [1000, 1450, 1200, 1900, 1350, 1650],
         "power": [60, 110, 80, 200, 120, 150],
         "all_wheel": [False, False, False, True, False, True],
@@ -34,9 +34,9 @@ def draw_cars(n, rng):
     cars = MODELS.loc[model].reset_index(names="model")
     cars["weight"] = (cars["weight"] + rng.normal(0, 30, n)).round().astype(int)
     cars["power"] = (cars["power"] + rng.normal(0, 5, n)).round().astype(int)
-    cars["consumption"] = (cars["weight"] / 300 + cars["power"] / 50 + rng.normal(0, 0.2, n)).round(
-        1
-    )
+    cars["consumption"] = (
+        cars["weight"] / 300 + cars["power"] / 50 + rng.normal(0, 0.2, n)
+    ).round(1)
     cars["colour"] = rng.choice(["black", "red", "white"], n)
     return cars.astype({"model": "category", "fuel": "category"})
 
@@ -51,11 +51,12 @@ clean.head()
 cars = clean.copy()
 for column in cars:
     rows = np.flatnonzero(rng.random(len(cars)) < 0.04)
-    cars.iloc[rows, cars.columns.get_loc(column)] = (
-        clean[column].sample(len(rows), replace=True, random_state=rng.integers(2**31)).array
-    )
+    seed = rng.integers(2**31)
+    others = clean[column].sample(len(rows), replace=True, random_state=seed)
+    cars.iloc[rows, cars.columns.get_loc(column)] = others.array
 lost = rng.random(cars.shape) < 0.01
-cars = cars.convert_dtypes().astype({"model": "category", "fuel": "category"}).mask(lost)
+categories = {"model": "category", "fuel": "category"}
+cars = cars.convert_dtypes().astype(categories).mask(lost)
 wrong = (cars.astype(object) != clean.astype(object)).to_numpy() & ~lost
 
 # %%
@@ -67,11 +68,17 @@ wrong = (cars.astype(object) != clean.astype(object)).to_numpy() & ~lost
 from skdae import TableDAE
 
 repairer = TableDAE(
-    (128,), latent_dim=64, assume_clean=False, max_epochs=40, n_nets=3, random_state=0
+    (128,),
+    latent_dim=64,
+    assume_clean=False,
+    max_epochs=40,
+    n_nets=3,
+    random_state=0,
 ).fit(cars)
 repaired = repairer.predict(cars)
 print("same dtypes:", repaired.dtypes.equals(cars.dtypes))
-print("missing cells:", int(cars.isna().sum().sum()), "->", int(repaired.isna().sum().sum()))
+missing = [int(frame.isna().sum().sum()) for frame in (cars, repaired)]
+print(f"missing cells: {missing[0]} -> {missing[1]}")
 
 # %%
 # How good is it?
@@ -118,4 +125,5 @@ pd.DataFrame(
 # The rows with the lowest scores, beside what they become.
 
 odd = np.argsort(repairer.score_samples(cars))[:5]
-pd.concat({"was": cars.iloc[odd], "is": repaired.iloc[odd]}).swaplevel().sort_index()
+both = pd.concat({"was": cars.iloc[odd], "is": repaired.iloc[odd]})
+both.swaplevel().sort_index()

@@ -59,7 +59,9 @@ from sklearn.metrics import r2_score
 from skdae import make_denoising_scorer
 
 scorer = make_denoising_scorer(SwapNoise(0.15), "r2")
-train_scaled, aside_scaled, test_scaled = map(pipe[:2].transform, (train, aside, test))
+train_scaled, aside_scaled, test_scaled = map(
+    pipe[:2].transform, (train, aside, test)
+)
 swapped = SwapNoise(0.15).corrupt(test_scaled, random_state=0)
 pca = PCA(16, random_state=0).fit(train_scaled)
 by_pca = pca.inverse_transform(pca.transform(swapped))
@@ -90,16 +92,19 @@ is_wrong = np.arange(len(rows)) < half
 dae = pipe[-1]
 limit = np.quantile(dae.score_samples(aside_scaled), 0.05)
 scores = dae.score_samples(rows)
-found, alarms = (scores[is_wrong] < limit).mean(), (scores[~is_wrong] < limit).mean()
+found = (scores[is_wrong] < limit).mean()
+alarms = (scores[~is_wrong] < limit).mean()
 
 fig, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
 bins = np.geomspace(-scores.max(), -scores.min(), 30)
-axes.hist([-scores[~is_wrong], -scores[is_wrong]], bins, stacked=True, label=["right", "wrong"])
+errors = [-scores[~is_wrong], -scores[is_wrong]]
+axes.hist(errors, bins, stacked=True, label=["right", "wrong"])
 axes.axvline(-limit, color="black", linestyle="--", label="limit")
 axes.set(xscale="log", xlabel="squared error of the row", ylabel="rows")
 axes.legend()
 axes.set_title(
-    f"{found:.0%} of the wrong rows found, {alarms:.0%} of the right ones suspected, "
+    f"{found:.0%} of the wrong rows found, "
+    f"{alarms:.0%} of the right ones suspected, "
     f"AUC {roc_auc_score(is_wrong, -scores):.2f}",
     fontsize=10,
 )

@@ -21,7 +21,8 @@ from skdae.datasets import load_digits
 X, _ = load_digits()
 X_train, X_test = train_test_split(X, random_state=0)
 
-pipe = Pipeline([("noise", GaussianNoise()), ("dae", DenseDAE(max_epochs=10, random_state=0))])
+dae = DenseDAE(max_epochs=10, random_state=0)
+pipe = Pipeline([("noise", GaussianNoise()), ("dae", dae)])
 grid = {"noise__sigma": [0.05, 0.2, 0.4, 0.8], "dae__latent_dim": [8, 32, 128]}
 
 # %%
@@ -68,7 +69,9 @@ default_choice
 # %%
 # The lowest level in the grid, as always. How much does that cost on held-out digits?
 
-scorer = make_denoising_scorer(GaussianNoise(0.4), metric="psnr", random_state=1)
+scorer = make_denoising_scorer(
+    GaussianNoise(0.4), metric="psnr", random_state=1
+)
 wrong = pipe.set_params(**default_choice).fit(X_train)
 print(f"chosen by the denoising score  {scorer(search, X_test):5.2f} dB")
 print(f"chosen by the default score    {scorer(wrong, X_test):5.2f} dB")

@@ -22,7 +22,12 @@ X_train, X_test = train_test_split(X, random_state=0)
 noise = GaussianNoise(sigma=0.4)
 X_test_noisy = noise.corrupt(X_test, random_state=1)
 
-settings = {"hidden_layer_sizes": (256,), "latent_dim": 256, "max_epochs": 50, "random_state": 0}
+settings = {
+    "hidden_layer_sizes": (256,),
+    "latent_dim": 256,
+    "max_epochs": 50,
+    "random_state": 0,
+}
 models = {}
 
 # %%
@@ -42,7 +47,9 @@ models["noise="] = DenseDAE(noise=noise, **settings).fit(X_train)
 
 from sklearn.pipeline import Pipeline
 
-models["pipeline step"] = Pipeline([("noise", noise), ("dae", DenseDAE(**settings))]).fit(X_train)
+models["pipeline step"] = Pipeline(
+    [("noise", noise), ("dae", DenseDAE(**settings))]
+).fit(X_train)
 
 # %%
 # Three: pass the pairs
@@ -100,12 +107,17 @@ for name, error in errors.items():
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-colors = ["tab:red" if name == "noisy data only" else "tab:blue" for name in errors]
+colors = [
+    "tab:red" if name == "noisy data only" else "tab:blue" for name in errors
+]
 bars = ax.barh(list(errors), list(errors.values()), color=colors)
 ax.bar_label(bars, fmt="%.4f", padding=3)
 ax.invert_yaxis()
 ax.spines[["top", "right"]].set_visible(False)
-ax.set(xlabel="mean squared error on held-out digits", xlim=(0, 1.15 * max(errors.values())))
+ax.set(
+    xlabel="mean squared error on held-out digits",
+    xlim=(0, 1.15 * max(errors.values())),
+)
 plt.show()
 
 # %%

@@ -20,8 +20,9 @@ from importlib import import_module
 import numpy as np
 
 PACKAGES = [
-    *("scipy.stats", "scipy.signal", "scipy.linalg", "scipy.sparse", "scipy.optimize"),
-    *("scipy.special", "scipy.ndimage", "scipy.interpolate", "scipy.fft"),
+    *("scipy.stats", "scipy.signal", "scipy.linalg", "scipy.sparse"),
+    *("scipy.optimize", "scipy.special", "scipy.ndimage"),
+    *("scipy.interpolate", "scipy.fft"),
     *("sklearn.linear_model", "sklearn.metrics", "sklearn.datasets"),
 ]
 texts, labels = [], []
@@ -54,7 +55,10 @@ train, test = train_test_split(
     np.arange(len(texts)), test_size=0.4, stratify=labels, random_state=0
 )
 words = CountVectorizer(
-    binary=True, max_features=1000, stop_words="english", token_pattern=r"[A-Za-z]{3,}"
+    binary=True,
+    max_features=1000,
+    stop_words="english",
+    token_pattern=r"[A-Za-z]{3,}",
 )
 X = words.fit_transform([texts[i] for i in train])
 features = {
@@ -72,7 +76,8 @@ features = {
 
 dae = features["one layer"].estimator
 names = words.get_feature_names_out()
-for query in ("low-pass filter", "confidence interval", "eigenvalues of a matrix"):
+queries = "low-pass filter", "confidence interval", "eigenvalues of a matrix"
+for query in queries:
     with_query, without = dae.transform(words.transform([query, ""]))
     raised = np.argsort(without - with_query)
     new = [word for word in names[raised] if word not in query]
@@ -88,13 +93,21 @@ numbers = (50, 100, 200, 400)
 accuracies = {name: [] for name in features}
 for n_labels in numbers:
     draws = [
-        train_test_split(train, train_size=n_labels, stratify=labels[train], random_state=seed)[0]
+        train_test_split(
+            train,
+            train_size=n_labels,
+            stratify=labels[train],
+            random_state=seed,
+        )[0]
         for seed in range(10)
     ]
     for name, step in features.items():
-        pipe = make_pipeline(FrozenEstimator(words), step, LogisticRegression(max_iter=1000))
+        pipe = make_pipeline(
+            FrozenEstimator(words), step, LogisticRegression(max_iter=1000)
+        )
         scores = [
-            pipe.fit(texts[few], labels[few]).score(texts[test], labels[test]) for few in draws
+            pipe.fit(texts[few], labels[few]).score(texts[test], labels[test])
+            for few in draws
         ]
         accuracies[name].append(np.mean(scores))
 

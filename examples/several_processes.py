@@ -24,7 +24,11 @@ X, _ = load_digits()
 
 # A batch is that of all processes: each of four gets 64 images of it.
 dae = UNetDAE(
-    noise=GaussianNoise(sigma=0.4), batch_size=256, max_epochs=20, random_state=0, verbose=1
+    noise=GaussianNoise(sigma=0.4),
+    batch_size=256,
+    max_epochs=20,
+    random_state=0,
+    verbose=1,
 )
 dae.fit(X)
 

@@ -104,7 +104,8 @@ class MarginalizedDAE(TransformerMixin, BaseEstimator):
     --------
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from skdae import MarginalizedDAE
-    >>> texts = ["red wine", "white wine", "red rose", "white rose", "wine glass", "rose garden"]
+    >>> texts = ["red wine", "white wine", "red rose", "white rose"]
+    >>> texts += ["wine glass", "rose garden"]
     >>> words = CountVectorizer(binary=True).fit(texts)
     >>> X = words.transform(texts)
     >>> dae = MarginalizedDAE(amount=0.5, reg=0.1).fit(X)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,12 @@ ROOT = Path(__file__).parents[1]
 GUIDE = sorted((ROOT / "docs" / "user_guide").glob("*.rst"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 README_BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+COLUMN = 80  # what a page of the site shows of a line of code without scrolling
+PAGES = [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
+PAGES += [*GUIDE, *(ROOT / "examples").glob("*.py")]
+# Without those that `make docs` writes.
+PAGES += [ROOT / "docs" / f"{name}.rst" for name in ("getting_started", "index", "install")]
+PAGES += sorted((ROOT / "skdae").rglob("*.py"))
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
@@ -44,3 +53,62 @@ def test_readme(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in README_BLOCKS:
         shorter = block.replace("max_epochs=15", "max_epochs=1")
         exec(compile(shorter, "README.md", "exec"), namespace)
+
+
+def code_of_markdown(text: str) -> Iterator[str]:
+    """Yield the lines between fences."""
+    for block in re.findall(r"^```.*?\n(.*?)^```", text, re.M | re.S):
+        yield from block.splitlines()
+
+
+def code_of_rst(text: str) -> Iterator[str]:
+    """Yield the lines of doctests, with their prompts, and of indented blocks of code."""
+    for example in doctest.DocTestParser().get_examples(text):
+        yield from (f">>> {line}" for line in example.source.splitlines())
+        yield from example.want.splitlines()
+    code = r"^( *)(?:\.\. code-block::.*|(?!\.\.).*::)\n((?:\1 +.*\n|\n)*)"
+    for block in re.finditer(code, text, re.M):
+        yield from textwrap.dedent(block[2]).splitlines()
+
+
+def code_of_example(text: str) -> Iterator[str]:
+    """Yield the lines of a page of the gallery that are no prose, and the blocks in its prose."""
+    prose = r'\A"""(.*?)^"""|^# %%\n((?:#[^\n]*\n)*)'
+    yield from re.sub(prose, "", text, flags=re.M | re.S).splitlines()
+    for title, block in re.findall(prose, text, re.M | re.S):
+        yield from code_of_rst(title + re.sub("^# ?", "", block, flags=re.M))
+
+
+def code_of_docstrings(text: str) -> Iterator[str]:
+    """Yield the lines of code in docstrings."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, kinds) and (docstring := ast.get_docstring(node)):
+            yield from code_of_rst(f"{docstring}\n")
+
+
+def code_of(page: Path) -> list[str]:
+    """Return what a page shows as code."""
+    reader = {".md": code_of_markdown, ".rst": code_of_rst}.get(page.suffix, code_of_docstrings)
+    reader = code_of_example if page.parent.name == "examples" else reader
+    return list(reader(page.read_text(encoding="utf-8")))
+
+
+def test_code_fits_its_column() -> None:
+    assert len(PAGES) > 100
+    long = [(page.name, line) for page in PAGES for line in code_of(page) if len(line) > COLUMN]
+    assert long == []
+
+
+def test_code_of_every_kind_is_seen() -> None:
+    long = "x" * (COLUMN + 1)
+    doctests = f"Text.\n\n>>> {long}\n{long}\n"
+    blocks = f".. code-block:: python\n\n   {long}\n\nText::\n\n    {long}\n\n{long}\n"
+    example = f'"""\n{long}\n"""\n\n# %%\n# {long}::\n#\n#     {long}\n\n{long}\n'
+    assert list(code_of_markdown(f"{long}\n```bash\n{long}\n```\n")) == [long]
+    assert list(code_of_rst(doctests)) == [f">>> {long}", long]
+    assert [*code_of_rst(blocks)].count(long) == 2
+    assert [*code_of_example(example)].count(long) == 2
+    assert list(
+        code_of_docstrings(f'def f():\n    """Do.\n\n    >>> {long}\n    """\n{long}\n')
+    ) == [f">>> {long}"]

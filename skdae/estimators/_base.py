@@ -71,13 +71,19 @@ class BaseDenoisingAutoencoder(
     >>> class Module(nn.Module):
     ...     def __init__(self, sample_shape, width):
     ...         super().__init__()
-    ...         self.encode = nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU())
-    ...         self.decode = nn.Sequential(nn.Linear(width, 64), nn.Unflatten(1, sample_shape))
+    ...         self.encode = nn.Sequential(
+    ...             nn.Flatten(), nn.Linear(64, width), nn.ReLU()
+    ...         )
+    ...         self.decode = nn.Sequential(
+    ...             nn.Linear(width, 64), nn.Unflatten(1, sample_shape)
+    ...         )
     ...
     ...     def forward(self, x):
     ...         return self.decode(self.encode(x))
     >>> class TinyDAE(BaseDenoisingAutoencoder):
-    ...     def __init__(self, width=16, *, noise="auto", max_epochs=2, random_state=None):
+    ...     def __init__(
+    ...         self, width=16, *, noise="auto", max_epochs=2, random_state=None
+    ...     ):
     ...         self.width = width
     ...         self.noise = noise
     ...         self.max_epochs = max_epochs
@@ -89,7 +95,8 @@ class BaseDenoisingAutoencoder(
     >>> from skdae.datasets import load_digits
     >>> X, _ = load_digits()
     >>> grid = {"width": [2, 32]}
-    >>> search = GridSearchCV(TinyDAE(noise="gaussian", random_state=0), grid, cv=2).fit(X)
+    >>> dae = TinyDAE(noise="gaussian", random_state=0)
+    >>> search = GridSearchCV(dae, grid, cv=2).fit(X)
     >>> search.best_params_
     {'width': 32}
     """

@@ -118,7 +118,8 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
     >>> from sklearn.datasets import load_iris
     >>> from skdae import DAEImputer
     >>> X = load_iris().data
-    >>> X_missing = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    >>> is_missing = np.random.default_rng(0).random(X.shape) < 0.2
+    >>> X_missing = np.where(is_missing, np.nan, X)
     >>> imputer = DAEImputer(random_state=0)
     >>> X_filled = imputer.fit_transform(X_missing)
     >>> error = ((X_filled - X) / X.std(axis=0))[np.isnan(X_missing)]

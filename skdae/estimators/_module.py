@@ -157,13 +157,19 @@ class DenoisingAutoencoder(BaseDenoisingAutoencoder):
     >>> class Small(nn.Module):
     ...     def __init__(self, sample_shape):
     ...         super().__init__()
-    ...         self.encode = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
-    ...         self.decode = nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, sample_shape))
+    ...         self.encode = nn.Sequential(
+    ...             nn.Flatten(), nn.Linear(64, 16), nn.ReLU()
+    ...         )
+    ...         self.decode = nn.Sequential(
+    ...             nn.Linear(16, 64), nn.Unflatten(1, sample_shape)
+    ...         )
     ...
     ...     def forward(self, x):
     ...         return self.decode(self.encode(x))
     >>> X, _ = load_digits()
-    >>> dae = DenoisingAutoencoder(Small, noise="gaussian", max_epochs=2, random_state=0)
+    >>> dae = DenoisingAutoencoder(
+    ...     Small, noise="gaussian", max_epochs=2, random_state=0
+    ... )
     >>> dae.fit(X).transform(X).shape
     (1797, 16)
     """

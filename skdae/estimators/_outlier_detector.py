@@ -121,7 +121,9 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
     >>> rng = np.random.default_rng(0)
     >>> heights = rng.normal(170, 10, size=500)
     >>> X = np.column_stack([heights, heights - 100 + rng.normal(0, 3, size=500)])
-    >>> detector = DAEOutlierDetector(novelty=True, contamination=0.01, random_state=0).fit(X)
+    >>> detector = DAEOutlierDetector(
+    ...     novelty=True, contamination=0.01, random_state=0
+    ... ).fit(X)
     >>> detector.predict([[170, 70], [190, 90], [190, 55]])
     array([ 1,  1, -1])
     """

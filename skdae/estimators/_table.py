@@ -138,7 +138,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     >>> from sklearn.datasets import load_iris
     >>> from skdae import TableDAE
     >>> X = load_iris(as_frame=True).frame
-    >>> X["target"] = pd.Categorical.from_codes(X["target"], ["setosa", "versicolor", "virginica"])
+    >>> species = ["setosa", "versicolor", "virginica"]
+    >>> X["target"] = pd.Categorical.from_codes(X["target"], species)
     >>> repairer = TableDAE(max_epochs=20, random_state=0).fit(X)
     >>> X.loc[1, "target"] = None
     >>> repairer.predict(X[:3])["target"].tolist()

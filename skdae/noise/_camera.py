@@ -114,7 +114,9 @@ class CameraNoise(NoiseInjector):
     >>> X = np.full((10, 64, 64, 3), [0.1, 0.5, 0.9])
     >>> X_noisy = CameraNoise(gain=0.01).corrupt(X, random_state=0)
     >>> difference = X_noisy - X
-    >>> neighbours = np.corrcoef(difference[:, :, 1:].ravel(), difference[:, :, :-1].ravel())
+    >>> neighbours = np.corrcoef(
+    ...     difference[:, :, 1:].ravel(), difference[:, :, :-1].ravel()
+    ... )
     >>> print(f"{difference.std():.2f}, correlation {neighbours[0, 1]:.1f}")
     0.08, correlation 0.4
     """

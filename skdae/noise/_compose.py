@@ -123,8 +123,11 @@ class OneOfNoise(_ComposedNoise):
     --------
     >>> import numpy as np
     >>> from skdae import GaussianNoise, MaskingNoise, OneOfNoise
-    >>> noise = OneOfNoise([("gauss", GaussianNoise(0.1)), ("mask", MaskingNoise(1.0))])
-    >>> X_noisy = noise.set_params(gauss__sigma=0).corrupt(np.ones((1000, 2)), random_state=0)
+    >>> noise = OneOfNoise(
+    ...     [("gauss", GaussianNoise(0.1)), ("mask", MaskingNoise(1.0))]
+    ... )
+    >>> noise = noise.set_params(gauss__sigma=0)
+    >>> X_noisy = noise.corrupt(np.ones((1000, 2)), random_state=0)
     >>> print(f"{X_noisy.mean():.1f}")
     0.5
     """
@@ -230,7 +233,9 @@ class ChainNoise(_ComposedNoise):
     --------
     >>> import numpy as np
     >>> from skdae import ChainNoise, GaussianNoise, PoissonNoise
-    >>> camera = ChainNoise([("photons", PoissonNoise(100)), ("readout", GaussianNoise(0.03))])
+    >>> camera = ChainNoise(
+    ...     [("photons", PoissonNoise(100)), ("readout", GaussianNoise(0.03))]
+    ... )
     >>> X = np.full((1000, 64), 0.16)
     >>> print(f"{camera.corrupt(X, random_state=0).std():.2f}")
     0.05

@@ -75,7 +75,9 @@ class NoiseInjector(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metac
     >>> class DriftNoise(NoiseInjector):
     ...     _level = "drift"
     ...
-    ...     def __init__(self, drift=(-1, 1), *, clip=None, random_state=None, when="fit"):
+    ...     def __init__(
+    ...         self, drift=(-1, 1), *, clip=None, random_state=None, when="fit"
+    ...     ):
     ...         super().__init__(clip=clip, random_state=random_state, when=when)
     ...         self.drift = drift
     ...

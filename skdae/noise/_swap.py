@@ -79,7 +79,8 @@ class SwapNoise(NoiseInjector):
     A number, then a category of three levels:
 
     >>> X = np.hstack([np.arange(6).reshape(-1, 1), np.eye(3)[[0, 1, 2, 0, 1, 2]]])
-    >>> SwapNoise(amount=1, groups=[slice(1, 4)]).corrupt(X, random_state=0)[:, 1:].sum(axis=1)
+    >>> noise = SwapNoise(amount=1, groups=[slice(1, 4)])
+    >>> noise.corrupt(X, random_state=0)[:, 1:].sum(axis=1)
     array([1., 1., 1., 1., 1., 1.])
 
     The groups of what a ``OneHotEncoder`` returns:

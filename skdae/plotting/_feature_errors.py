@@ -67,7 +67,9 @@ class FeatureErrorsDisplay:
     >>> errors = np.ones((3, 4))
     >>> errors[1, 2] = 7
     >>> display = FeatureErrorsDisplay.from_predictions(
-    ...     np.zeros((3, 4)), errors, feature_names=["age", "height", "weight", "pulse"]
+    ...     np.zeros((3, 4)),
+    ...     errors,
+    ...     feature_names=["age", "height", "weight", "pulse"],
     ... )
     >>> display.axes_.shape
     (1,)
