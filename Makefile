@@ -29,7 +29,7 @@ demo: $(VENV)/base.stamp ## Denoise digits in a minute; the table is printed, th
 
 # One process a core and one thread a process: small models gain nothing from sharing a batch among
 # threads, and lose tenfold when the threads of several processes wait for each other.
-test fuzz docs: export OMP_NUM_THREADS = 1
+test fuzz docs pictures: export OMP_NUM_THREADS = 1
 
 .PHONY: test
 test: $(VENV)/test.stamp ## Run the tests and doctests, but for the slow ones (PYTEST_ARGS="-m slow")
@@ -51,6 +51,10 @@ lint: $(VENV)/lint.stamp ## Check style, spelling and types
 .PHONY: docs
 docs: $(VENV)/docs.stamp ## Build the site with its gallery into docs/_build/html
 	$(BIN)/python -m sphinx -b html -W --keep-going $(SPHINX_ARGS) docs docs/_build/html
+
+.PHONY: pictures
+pictures: $(VENV)/docs.stamp ## Draw the pictures of the README and the home page, in a minute
+	$(BIN)/python docs/draw_pictures.py
 
 .PHONY: bench
 bench: $(VENV)/base.stamp ## Print the tables of benchmarks/README.md, in half an hour

@@ -38,10 +38,24 @@ def test_guide_is_there() -> None:
 def test_readme_is_right_where_it_is_shown_without_the_repository() -> None:
     """A package index shows it too, and there is no public address that links could lead to."""
     text = re.sub(r"^```.*?^```", "", README, flags=re.M | re.S)
-    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", text)
+    text = re.sub(r"<!-- pictures -->.*<!-- end of pictures -->", "", text, flags=re.S)  # cut there
+    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)|(?:href|src)=", text)
     named = re.findall(r"`([\w/]+/|(?:[\w/]+/)?\w+\.(?:md|rst|py)|LICENSE)`", text)
     assert len(named) > 5
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_readme_and_home_page_show_the_pictures() -> None:
+    home = (ROOT / "docs" / "index.rst").read_text(encoding="utf-8")
+    files = [*(ROOT / "docs" / "pictures").iterdir()]
+    assert sum(file.stat().st_size for file in files) < 1_000_000
+    pictures = {f"docs/pictures/{file.name}" for file in files}
+    shown = re.findall(r'<a href="(.*?)"><img src="(.*?)" width="\d+" alt="\w.*?"></a>', README)
+    assert {picture for _, picture in shown} == pictures
+    assert all((ROOT / example).exists() for example, _ in shown)
+    cards = re.findall(r":img-top: (.*)\n +:img-alt: \w.*\n(?: .*\n)*? +:link: (.*)", home)
+    examples = [example.removeprefix("auto_") + ".py" for _, example in cards]
+    assert [*zip(examples, (f"docs/{picture}" for picture, _ in cards), strict=True)] == shown
 
 
 def test_readme(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +80,7 @@ def code_of_rst(text: str) -> Iterator[str]:
     for example in doctest.DocTestParser().get_examples(text):
         yield from (f">>> {line}" for line in example.source.splitlines())
         yield from example.want.splitlines()
-    code = r"^( *)(?:\.\. code-block::.*|(?!\.\.).*::)\n((?:\1 +.*\n|\n)*)"
+    code = r"^( *)(?:\.\. code-block::.*|(?! |\.\.).*::)\n((?:\1 +.*\n|\n)*)"
     for block in re.finditer(code, text, re.M):
         yield from textwrap.dedent(block[2]).splitlines()
 
@@ -104,6 +118,7 @@ def test_code_of_every_kind_is_seen() -> None:
     long = "x" * (COLUMN + 1)
     doctests = f"Text.\n\n>>> {long}\n{long}\n"
     blocks = f".. code-block:: python\n\n   {long}\n\nText::\n\n    {long}\n\n{long}\n"
+    blocks += f"  .. grid::\n     {long}\n"
     example = f'"""\n{long}\n"""\n\n# %%\n# {long}::\n#\n#     {long}\n\n{long}\n'
     assert list(code_of_markdown(f"{long}\n```bash\n{long}\n```\n")) == [long]
     assert list(code_of_rst(doctests)) == [f">>> {long}", long]
