@@ -78,8 +78,10 @@ def check_links(wheel: Path) -> None:
     """Look for links in the README that lead nowhere outside of the repository."""
     archive = zipfile.ZipFile(wheel)
     (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-    relative = re.findall(r"\]\((?!https?:|#)[^)]*\)", archive.read(name).decode())
+    text = archive.read(name).decode()
+    relative = re.findall(r"\]\((?!https?:|#)[^)]*\)|(?:href|src)=\"(?!https?:)[^\"]*\"", text)
     assert not relative, f"the README links to {relative}"
+    assert text.endswith((ROOT / "README.md").read_text(encoding="utf-8")[-500:]), "cut too much"
 
 
 def use_without_extras(wheel: Path, folder: Path) -> None:
