@@ -51,7 +51,10 @@ ARROWS = {
             "torch",
         ),
     },
-    ".pretrained": {".estimators", ".noise", "numpy"},
+    ".pretrained": {
+        *("._random", "._warnings", ".data", ".estimators", ".noise"),
+        *("numpy", "sklearn", "torch"),
+    },
     ".recipes": {"._sklearn", ".data", ".estimators", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
         *("._checks", "._optional", "._sklearn", "._warnings", ".data", ".noise"),

@@ -18,6 +18,7 @@ from skdae.estimators._attributes import Attributes
 from skdae.estimators._building import BuildingMixin
 from skdae.estimators._files import check_facts, read_weights, write_weights
 from skdae.estimators._settings import check_settings, plain_settings
+from skdae.noise import NoiseInjector
 from skdae.training import (
     DenoisingNet,
     LossExploded,
@@ -34,6 +35,7 @@ __all__ = [
     "take_weights",
     "unchanged_on_failure",
     "weights_and_facts",
+    "with_weights",
 ]
 
 Fitted = TypeVar("Fitted", bound="PersistenceMixin")
@@ -266,7 +268,43 @@ def take_weights(
     with own_gradient_mode():
         estimator._take_weights(arrays, {**checked, "precision": None}, name, losses=losses)
     estimator._format = replace(estimator._format, advice=advice)
-    estimator.noise_ = clone(estimator.noise)
+    if isinstance(estimator.noise, NoiseInjector):
+        estimator.noise_ = clone(estimator.noise)
+    return estimator
+
+
+def with_weights(
+    fitted: Fitted, arrays: dict[str, np.ndarray] | None = None, **params: Any
+) -> Fitted:
+    """Return a new estimator like a fitted one, with other weights or parameters.
+
+    Training may go on from them with any loss, which has a say in new weights alone.
+
+    Parameters
+    ----------
+    fitted : BaseDenoisingAutoencoder
+        The fitted one, which stays as it is.
+    arrays : dict of {str: ndarray} or None, default=None
+        The weights; None takes those that the fitted one has.
+    **params : dict
+        Parameters that differ from its own.
+
+    Returns
+    -------
+    estimator : BaseDenoisingAutoencoder
+        Fitted as well.
+
+    Raises
+    ------
+    ValueError
+        If a parameter does not go with the weights.
+    """
+    estimator = clone(fitted).set_params(**params)
+    before, facts = weights_and_facts(fitted)
+    facts["settings"] = {key: v for key, v in facts["settings"].items() if key != "loss"}
+    with own_gradient_mode():
+        estimator._take_weights(arrays or before, facts, "an estimator", losses=fitted.loss_curve_)
+    estimator._format = fitted._format
     return estimator
 
 

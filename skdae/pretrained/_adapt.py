@@ -1,0 +1,213 @@
+"""Train a fitted estimator on with the very photographs that are to be denoised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skdae._warnings import warn_user
+
+if TYPE_CHECKING:  # names and descriptions need no torch
+    from skdae._random import RandomState
+    from skdae.estimators import UNetDAE
+    from skdae.noise import GaussianNoise, PoissonNoise
+
+__all__ = ["adapt"]
+
+_SIDE, _BATCH = 64, 8
+# A low rate and small batches: what the weights know is refined, and not replaced.
+_TRAINING: dict[str, Any] = {
+    "self_supervised": "split_noise",
+    "loss": "mse",
+    "optimizer": "adam",
+    "lr": 1e-4,
+    "lr_schedule": "one_cycle",
+    "patch_size": _SIDE,
+    "batch_size": _BATCH,
+    "augment": True,
+    "early_stopping": False,
+    "callbacks": None,
+    "checkpoint": None,
+    "warm_start": True,
+}
+# How far the weights go from where they were to where training ends. Half of the way, a net has
+# learned most of what repeats in a photograph, and little of its noise by heart: at the end, smooth
+# photographs come out worse than before.
+_PART = 0.5
+# Of the noise that is left over where a net took it off, at least so much is found in what it took.
+_LEAST_TAKEN = 0.5
+_DRAWS = 2
+
+
+def adapt(
+    dae: UNetDAE,
+    X: ArrayLike,
+    *,
+    noise: GaussianNoise | PoissonNoise | str = "auto",
+    n_steps: int = 400,
+    random_state: RandomState = None,
+    verbose: int = 0,
+) -> UNetDAE:
+    """Train on with the photographs that are to be denoised, from their noise alone.
+
+    It helps where a photograph repeats itself: cloth, tiles, scales, print. Each step splits the
+    noise of some patches in two, and learns to guess one half from the other [1]_. The weights go
+    half of the way from where they were to where that ends [2]_, and stay where they were if the
+    photographs are not guessed better then.
+
+    Parameters
+    ----------
+    dae : UNetDAE
+        A fitted estimator, as of ``load``. It stays as it is.
+    X : array-like
+        A noisy photograph or several, as ``dae.predict`` takes them, all with the same noise.
+    noise : GaussianNoise(sigma), PoissonNoise(peak) or "auto", default="auto"
+        The noise that X carries, independent from pixel to pixel. "auto" is Gaussian noise, whose
+        level is estimated from X and from what ``dae`` takes off.
+    n_steps : int, default=400
+        Steps of the optimizer, each with eight patches of 64 x 64 pixels.
+    random_state : int, RandomState or None, default=None
+        Decides the patches and the splits.
+    verbose : int, default=0
+        Whether to report the progress.
+
+    Returns
+    -------
+    adapted : UNetDAE
+        A new estimator, for ``predict``. It has the parameters that it was trained on with.
+
+    Raises
+    ------
+    NotFittedError
+        If ``dae`` is not fitted.
+    ValueError
+        If ``dae`` was trained for the noise of cameras, whose neighbours are alike; if X is
+        nothing that it denoises; or if a parameter is out of its range.
+
+    Warns
+    -----
+    UserWarning
+        If there is nothing to learn from: X has hardly any noise, or noise that ``dae`` leaves
+        there; or if the training did not help. What is returned has the weights of ``dae`` then.
+
+    See Also
+    --------
+    load : The models that come with the package.
+    skdae.estimate_sigma : The level of white noise.
+
+    References
+    ----------
+    .. [1] T. Pang et al., "Recorrupted-to-recorrupted: unsupervised deep learning for image
+       denoising", 2021.
+    .. [2] M. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdae import pretrained
+    >>> checks = np.kron(np.indices((16, 16)).sum(axis=0) % 2, np.ones((4, 4)))
+    >>> photo = 0.5 * checks + np.random.default_rng(0).normal(0.3, 0.1, (64, 64))
+    >>> dae = pretrained.load("photos-gray")
+    >>> adapted = pretrained.adapt(dae, photo, n_steps=20, random_state=0)
+    >>> clean = adapted.predict(photo)
+    """
+    from skdae.estimators._persistence import weights_and_facts, with_weights
+
+    _check(dae, noise, n_steps)
+    images = dae._read(X).images()
+    photos = _fractions(images)
+    if isinstance(noise, str):
+        found = _estimated_noise(dae, photos)
+        if found is None:
+            warn_user(
+                "The photographs of adapt have hardly any noise, or one that the model takes for "
+                "texture, as where neighbouring pixels have it in common. There is nothing to "
+                "learn from: the weights stay as they are. If you know the noise, give it: "
+                "adapt(dae, X, noise=GaussianNoise(sigma))."
+            )
+            return with_weights(dae)
+        noise = found
+    n_patches = sum(max(1, round(photo.size / photo.shape[-1] / _SIDE**2)) for photo in photos)
+    trained = with_weights(
+        dae,
+        **_TRAINING,
+        noise=noise,
+        max_epochs=math.ceil(n_steps * _BATCH / max(n_patches, _BATCH)),
+        random_state=random_state,
+        verbose=verbose,
+    ).fit(images)
+    before, after = (weights_and_facts(each)[0] for each in (dae, trained))
+    part = np.float32(_PART)
+    weights = {key: before[key] + part * (after[key] - before[key]) for key in before}
+    adapted = with_weights(trained, weights)
+    if _error(adapted, photos, noise) < _error(dae, photos, noise):
+        return adapted
+    warn_user(
+        "The training of adapt did not help: the weights stay as they are. The noise may be "
+        f"another one than {noise!r}."
+    )
+    return with_weights(dae)
+
+
+def _check(dae: UNetDAE, noise: object, n_steps: object) -> None:
+    """Check what ``adapt`` was given, but for the photographs."""
+    from skdae.noise import CameraNoise, GaussianNoise, PoissonNoise
+
+    check_is_fitted(dae)
+    if noise != "auto" and not isinstance(noise, (GaussianNoise, PoissonNoise)):
+        raise ValueError(
+            "The 'noise' parameter of adapt must be GaussianNoise(sigma), PoissonNoise(peak) or "
+            f"'auto'. Got {noise!r} instead."
+        )
+    if not isinstance(n_steps, Integral) or n_steps < 1:
+        raise ValueError(
+            f"The 'n_steps' parameter of adapt must be an int > 0. Got {n_steps!r} instead."
+        )
+    if isinstance(dae.noise, CameraNoise):
+        raise ValueError(
+            "adapt learns from noise that is independent from pixel to pixel. Got a model for "
+            "CameraNoise, whose neighbours are alike: take it as it is, or adapt another one, such "
+            "as skdae.pretrained.load('photos-color')."
+        )
+
+
+def _fractions(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return photographs as float32, images of integers as fractions of their range."""
+    from skdae.data import full_range
+
+    return [photo / np.float32(full_range(photo.dtype) or 1) for photo in photos]
+
+
+def _estimated_noise(dae: UNetDAE, photos: list[np.ndarray]) -> GaussianNoise | None:
+    """Return the noise of photographs, or None where there is none that a model takes off.
+
+    Texture makes the estimate from photographs too high, and noise that is left in it makes that
+    from what was taken off too low: their geometric mean is within a few percent.
+    """
+    from skdae.noise import GaussianNoise, estimate_sigma
+
+    taken = [photo - clean for photo, clean in zip(photos, dae.predict(photos), strict=True)]
+    there, off = estimate_sigma(photos), estimate_sigma(taken)
+    if not (off > _LEAST_TAKEN * there).all():
+        return None
+    return GaussianNoise(float(np.sqrt(there * off).mean()))
+
+
+def _error(dae: UNetDAE, photos: list[np.ndarray], noise: GaussianNoise | PoissonNoise) -> float:
+    """Return the mean squared error of guessing one part of split noise from the other."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    error = 0.0
+    for _ in range(_DRAWS):
+        parts = [noise._split_batch(torch.from_numpy(photo), generator) for photo in photos]
+        guesses = dae.predict([first.numpy() for first, _ in parts])
+        for guess, (_, second) in zip(guesses, parts, strict=True):
+            error += float(np.square(guess - second.numpy(), dtype=np.float64).sum())
+    return error

@@ -1,0 +1,137 @@
+"""``pretrained.adapt``: what it gains, when it leaves the weights alone, and its errors."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from skimage import data
+from sklearn.exceptions import NotFittedError
+
+from skdae import CameraNoise, GaussianNoise, MaskingNoise, PoissonNoise, UNetDAE, pretrained, psnr
+from skdae.pretrained._adapt import _estimated_noise
+
+# Checks that no photograph has, and a photograph of which no model was trained.
+CHECKS = 0.2 + 0.5 * np.kron(np.indices((24, 24)).sum(axis=0) % 2, np.ones((4, 4))).astype("f4")
+PHOTO = data.camera()[::2, ::2][60:200, 100:240] / np.float32(255)
+COLOUR = data.chelsea()[::2, ::2][:, 40:200] / np.float32(255)
+
+
+def noisy(photo, sigma=25):
+    noise = np.random.default_rng(0).normal(0, sigma / 255, photo.shape)
+    return (photo + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def dae():
+    return pretrained.load("photos-gray", device="cpu")
+
+
+def weights_of(dae):
+    return [p.detach().numpy().copy() for p in dae.net_.module_.parameters()]
+
+
+def same_weights(a, b):
+    return all(np.array_equal(*pair) for pair in zip(weights_of(a), weights_of(b), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["alone", "list", "array", "uint8"])
+def test_what_repeats_is_learned(kind, dae):
+    photo = noisy(CHECKS)
+    X = {
+        "alone": photo,
+        "list": [photo, photo[:70]],
+        "array": np.stack([photo, photo[::-1]]),
+        "uint8": np.round(255 * photo.clip(0, 1)).astype(np.uint8),
+    }[kind]
+    before = weights_of(dae)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adapted = pretrained.adapt(dae, X, n_steps=20, random_state=0)
+    gained = psnr(CHECKS, adapted.predict(photo)) - psnr(CHECKS, dae.predict(photo))
+    assert gained > 2
+    # The model that was given stays as it was.
+    assert all(map(np.array_equal, before, weights_of(dae)))
+    assert dae.self_supervised is None and adapted.self_supervised == "split_noise"
+    denoised = adapted.predict(X)
+    assert type(denoised) is type(X)
+    if kind == "uint8":
+        assert denoised.dtype == np.uint8
+
+
+def test_it_repeats_and_goes_on(dae):
+    photo = noisy(CHECKS)
+    first, second = (pretrained.adapt(dae, photo, n_steps=5, random_state=3) for _ in range(2))
+    assert same_weights(first, second)
+    further = pretrained.adapt(first, photo, n_steps=5, random_state=3)
+    assert not same_weights(first, further)
+
+
+def test_colours_and_counts():
+    dae = pretrained.load("photos-color", device="cpu")
+    adapted = pretrained.adapt(dae, noisy(COLOUR), n_steps=5, random_state=0)
+    assert adapted.predict(noisy(COLOUR)).shape == COLOUR.shape
+    counts = PoissonNoise(30).corrupt([CHECKS], random_state=0)[0]
+    gray = pretrained.load("photos-gray", device="cpu")
+    adapted = pretrained.adapt(gray, counts, noise=PoissonNoise(30), n_steps=20, random_state=0)
+    assert psnr(CHECKS, adapted.predict(counts)) > psnr(CHECKS, gray.predict(counts)) + 1
+
+
+@pytest.mark.parametrize("sigma", [15, 25, 50])
+def test_the_level_is_estimated(sigma, dae):
+    # The photograph has a little noise of its own.
+    found = _estimated_noise(dae, [noisy(PHOTO, sigma)])
+    assert 255 * found.sigma == pytest.approx(sigma, rel=0.08)
+
+
+@pytest.mark.parametrize("kind", ["clean", "constant", "camera"])
+def test_without_noise_to_learn_from_the_weights_stay(kind):
+    camera = CameraNoise(0.004, smoothing=0.4, jpeg_quality=90)
+    taken = camera.corrupt([COLOUR], random_state=0)[0].clip(0, 1)
+    X = {"clean": COLOUR, "constant": np.full((30, 40, 3), 0.5), "camera": taken}[kind]
+    dae = pretrained.load("photos-color", device="cpu")
+    with pytest.warns(UserWarning, match="There is nothing to learn from"):
+        adapted = pretrained.adapt(dae, X)
+    assert same_weights(adapted, dae) and adapted is not dae
+
+
+def test_where_it_does_not_help_the_weights_stay(dae):
+    # Told a tenth of the level, training would learn to keep the noise.
+    with pytest.warns(UserWarning, match="did not help"):
+        adapted = pretrained.adapt(
+            dae, noisy(PHOTO), noise=GaussianNoise(2.5 / 255), n_steps=40, random_state=0
+        )
+    assert same_weights(adapted, dae)
+
+
+def test_an_estimator_of_ones_own():
+    tiles = np.round(255 * np.stack([PHOTO[:64, :64], PHOTO[-64:, -64:]])).astype(np.uint8)
+    own = UNetDAE((8,), n_blocks=1, noise="gaussian", patch_size=32, max_epochs=20, random_state=0)
+    own.set_params(device="cpu").fit(list(tiles))
+    photo = np.round(255 * noisy(CHECKS).clip(0, 1)).astype(np.uint8)
+    adapted = pretrained.adapt(own, [photo], n_steps=20, random_state=0)
+    assert adapted.predict([photo])[0].dtype == np.uint8
+    assert not same_weights(adapted, own)
+
+
+def test_errors(dae):
+    photo = noisy(PHOTO)
+    with pytest.raises(NotFittedError):
+        pretrained.adapt(UNetDAE(), photo)
+    with pytest.raises(ValueError, match="'noise' parameter of adapt .* Got MaskingNoise"):
+        pretrained.adapt(dae, photo, noise=MaskingNoise())
+    with pytest.raises(ValueError, match="one number > 0"):
+        pretrained.adapt(dae, photo, noise=GaussianNoise((0, 0.1)), n_steps=1)
+    for n_steps in (0, 1.5, None):
+        with pytest.raises(ValueError, match="'n_steps' parameter of adapt must be an int > 0"):
+            pretrained.adapt(dae, photo, n_steps=n_steps)
+    with pytest.raises(ValueError, match="independent from pixel to pixel"):
+        pretrained.adapt(pretrained.load("photos-camera", device="cpu"), COLOUR)
+    with pytest.raises(ValueError, match=r"load\('photos-color'\)"):
+        pretrained.adapt(dae, COLOUR)
+
+
+def test_any_noise_may_go_with_loaded_weights():
+    assert pretrained.load("photos-gray", noise=None).predict(PHOTO).shape == PHOTO.shape
+    assert pretrained.load("photos-gray", noise="poisson").noise == "poisson"
