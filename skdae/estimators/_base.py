@@ -203,7 +203,7 @@ class BaseDenoisingAutoencoder(
             X_val=X_val,
             y_val=y_val,
         )
-        return self._encode(task.samples.as_one_batch(self._owner))
+        return self._encode(task.samples.as_one_batch(self._owner), self.features)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -15,6 +15,7 @@ from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import TableCodec, read_table
 from skdae.estimators._cells import CellsDAE, mean_of_known
+from skdae.estimators._features import FEATURES, FeaturesMixin
 from skdae.estimators._table_limits import RATE, find_limits, set_aside
 from skdae.estimators._table_rows import TableRows
 from skdae.noise import SwapNoise
@@ -33,7 +34,7 @@ _HIDDEN = (0.0, 0.2)
 _AT_ONCE = 2**14
 
 
-class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
     """Repair tables: change wrong cells, and fill missing ones, from the others of their row.
 
     A frame goes in and a frame comes out, with the same columns, dtypes, categories, units and
@@ -67,6 +68,10 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         1 trains one net, and sets a fifth of the rows aside, 10,000 at most. More nets set aside
         one share of the rows each and are averaged in ``predict``; they take as many times longer,
         and find more in small tables. "auto" is 3 from 100 to 2,000 rows, and 1 otherwise.
+    features : {"code", "all_layers"}, default="code"
+        What ``transform`` gives: the code of the first net, or the values of all its hidden layers,
+        from the first one of the encoder to the last one of the decoder. The nets are the same, so
+        this may be set after ``fit`` too. See :doc:`/user_guide/features`.
     optimizer : {"adam", "adamw", "muon", "sgd"} or callable, default="adamw"
         As in :class:`DenseDAE`.
     lr : float, default=0.003
@@ -153,6 +158,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         "amount": [Interval(Real, 0, 1, closed="neither")],
         "max_false_changes": [Interval(Real, 0, 1, closed="both")],
         "assume_clean": ["boolean"],
+        "features": [StrOptions(set(FEATURES))],
         "n_nets": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -169,6 +175,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         max_false_changes: float = 0.01,
         assume_clean: bool = True,
         n_nets: int | str = "auto",
+        features: str = "code",
         optimizer: str | OptimizerFactory = "adamw",
         lr: float = 0.003,
         lr_schedule: str = "one_cycle",
@@ -191,6 +198,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.max_false_changes = max_false_changes
         self.assume_clean = assume_clean
         self.n_nets = n_nets
+        self.features = features
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -260,7 +268,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         )
         self.false_changes_, self.found_ = limits.false_changes, limits.found
         first = self.daes_[0]
-        self._n_features_out = first._n_features_out
+        self._code_shape, self._hidden_widths = first._code_shape, first._hidden_widths
         self.n_iter_, self.loss_curve_ = first.n_iter_, first.loss_curve_
         self.validation_loss_curve_ = first.validation_loss_curve_
         self.limits_ = limits.doubt
@@ -300,12 +308,12 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         codes : ndarray of shape (n_samples, latent_dim), float32
-            The codes.
+            The codes; with ``features="all_layers"`` the values of all hidden layers.
         """
         _, encoded = self._read(X)
-        parts = gen_batches(len(encoded), _AT_ONCE)
-        net = self.daes_[0]
-        return np.concatenate([net.transform(self._rows.make(encoded[part])) for part in parts])
+        parts, net = gen_batches(len(encoded), _AT_ONCE), self.daes_[0]
+        made = (self._rows.make(encoded[part]) for part in parts)
+        return np.concatenate([net._features_of(rows, self.features) for rows in made])
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how well the nets explain each row: higher is more like the table of ``fit``.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdae.nn._layers import MixedSequential, dense_layers, in_float32
+from skdae.nn._layers import MixedSequential, dense_layers, hidden_values, in_float32
 
 __all__ = ["TableAutoencoder"]
 
@@ -104,6 +104,10 @@ class TableAutoencoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """Map codes (n, latent_dim) to rows (n, n_values), without what is added to them."""
         return self.decoder(code)
+
+    def hidden_layers(self, x: Tensor) -> list[Tensor]:
+        """Map rows (n, n_values) to the values of every hidden layer, first to last."""
+        return hidden_values(self.encoder, self.decoder, self._with_flags(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a number or logits for every cell (n, n_values)."""

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
+from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
@@ -23,7 +24,13 @@ from skdae.estimators._table_rows import TableRows
 QUICK = TableDAE((16,), latent_dim=8, max_epochs=2, random_state=0)
 
 
-@parametrize_with_checks([QUICK, clone(QUICK).set_params(n_nets=2, early_stopping=True)])
+@parametrize_with_checks(
+    [
+        QUICK,
+        clone(QUICK).set_params(n_nets=2, early_stopping=True),
+        clone(QUICK).set_params(features="all_layers"),
+    ]
+)
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -223,6 +230,52 @@ def test_set_output_names_the_codes():
     assert codes.index.equals(X.index)
     pipeline = make_pipeline(clone(QUICK), clone(QUICK)).fit(X)
     assert pipeline.predict(X).shape == (30, 8)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "tanh"])
+@pytest.mark.parametrize("sizes", [(), (16,), (16, 12)])
+def test_all_layers_are_activations_of_linear_maps_of_the_ones_before(activation, sizes):
+    """Computed here from the weights, and from what an encoded row is; the code is among them."""
+    X = linked(60).astype({"count": "Int64"})
+    X.iloc[3:9, 2:7] = pd.NA
+    dae = clone(QUICK).set_params(hidden_layer_sizes=sizes, activation=activation).fit(X)
+    codes = dae.transform(X)
+    found = dae.set_params(features="all_layers").transform(X)
+    assert found.dtype == np.float32
+    act = {"gelu": lambda x: x * ndtr(x), "tanh": np.tanh}[activation]
+    linear = [part for part in dae.daes_[0].net_.module_.modules() if hasattr(part, "weight")]
+    values, start = inputs_of(dae, X), 0
+    for layer, width in zip(linear, [*sizes, 8, *sizes[::-1]], strict=False):
+        weight, bias = (part.detach().numpy().astype(float) for part in (layer.weight, layer.bias))
+        values = act(values @ weight.T + bias)
+        np.testing.assert_allclose(found[:, start : start + width], values, atol=1e-5)
+        start += width
+    assert found.shape == (60, start)
+    before = sum(sizes)
+    np.testing.assert_array_equal(found[:, before : before + 8], codes)
+
+
+def inputs_of(dae, X):
+    """Return what the first layer gets: rows with zeros for unknown values, then their flags."""
+    rows = dae._rows.make(dae._codec.encode(X))
+    starts = np.cumsum([0, *(max(1, n_levels) for n_levels in dae._rows.levels)])[:-1]
+    return np.hstack([np.nan_to_num(rows), ~np.isnan(rows[:, starts])]).astype(float)
+
+
+def test_all_layers_have_names_and_may_be_asked_for_after_the_fit():
+    X = linked(30)
+    codes = clone(QUICK).fit(X)
+    layers = clone(QUICK).set_params(features="all_layers").set_output(transform="pandas").fit(X)
+    expected = [f"tabledae_layer{k}_{i}" for k, n in enumerate((16, 8, 16), 1) for i in range(n)]
+    frame = layers.transform(X)
+    assert list(frame) == layers.get_feature_names_out().tolist() == expected
+    assert frame.index.equals(X.index)
+    assert codes.get_feature_names_out().tolist() == [f"tabledae{code}" for code in range(8)]
+    np.testing.assert_array_equal(codes.set_params(features="all_layers").transform(X), frame)
+    again = pickle.loads(pickle.dumps(codes))
+    np.testing.assert_array_equal(again.transform(X), frame)
+    with pytest.raises(ValueError, match="'features' parameter of TableDAE must be .*'layers'"):
+        clone(QUICK).set_params(features="layers").fit(X)
 
 
 def test_columns_are_those_of_the_fit(repairer):
