@@ -97,6 +97,8 @@ class Attributes(BaseEstimator):
     _may_read_lists: ClassVar[bool] = True
     # Whether values may be unknown, which are NaN.
     _takes_unknown: ClassVar[bool] = False
+    # Whether the module returns as many values as it takes.
+    _returns_samples: ClassVar[bool] = True
     # Whether the module decodes.
     _decodes: ClassVar[bool] = True
     # What "auto" of max_epochs and batch_size keeps to.

@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags, check_random_state, gen_batches
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import TableCodec, read_table
-from skdae.estimators._cells import CellsDAE, mean_of_known
+from skdae.estimators._cells import CellsDAE
 from skdae.estimators._features import FEATURES, FeaturesMixin
+from skdae.estimators._table_bins import TableBins
 from skdae.estimators._table_limits import RATE, find_limits, set_aside
-from skdae.estimators._table_rows import TableRows
+from skdae.estimators._table_nets import doubts_of, scores_of
 from skdae.noise import SwapNoise
 from skdae.training import OptimizerFactory
 
@@ -31,7 +32,6 @@ _OF_NETS = (
 )
 # Cells that are hidden in training, so that missing ones can be filled.
 _HIDDEN = (0.0, 0.2)
-_AT_ONCE = 2**14
 
 
 class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
@@ -66,8 +66,9 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         are wrong, as in a table that is to be repaired itself; right cells that are odd may change.
     n_nets : int or "auto", default="auto"
         1 trains one net, and sets a fifth of the rows aside, 10,000 at most. More nets set aside
-        one share of the rows each and are averaged in ``predict``; they take as many times longer,
-        and find more in small tables. "auto" is 3 from 100 to 2,000 rows, and 1 otherwise.
+        one share of the rows each, 10,000 at most, and are averaged in ``predict``; they take as
+        many times longer, and find more in small tables. "auto" is 3 from 100 to 2,000 rows, and 1
+        otherwise.
     features : {"code", "all_layers"}, default="code"
         What ``transform`` gives: the code of the first net, or the values of all its hidden layers,
         from the first one of the encoder to the last one of the decoder. The nets are the same, so
@@ -135,7 +136,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
     them, as many are taken to have been wrong as would be found of the largest share of wrong
     cells that fits all limits, 10 % at most.
 
-    Each row is repaired on its own. ``fit`` holds up to 21 values for each number of the table.
+    Each row is repaired on its own.
 
     Examples
     --------
@@ -246,7 +247,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         )
         self.is_categorical_ = np.array(self._codec.is_category)
         encoded = self._codec.encode(X)
-        self._rows = TableRows.fit(self._codec, encoded)
+        self._bins = TableBins.fit(self._codec, encoded)
         self._amount = float(self.amount)
         rng = check_random_state(seeds[0])
         aside = set_aside(len(encoded), self.n_nets, self.max_false_changes, rng)
@@ -259,7 +260,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
             encoded,
             aside,
             self.daes_,
-            self._rows,
+            self._bins,
             self._codec.groups,
             prior=self._prior,
             max_false_changes=self.max_false_changes,
@@ -290,11 +291,8 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         """
         X, encoded = self._read(X)
         cells = self._codec.missing(X)
-        values = np.empty_like(encoded)
-        for part in gen_batches(len(encoded), _AT_ONCE):
-            rows = self._rows.make(encoded[part])
-            doubts, values[part] = self._rows.doubts(rows, self._guess(rows), self._prior)
-            cells[part] |= doubts > self.limits_
+        doubts, values = doubts_of(self.daes_, self._bins, encoded, self._prior)
+        cells |= doubts > self.limits_
         return self._codec.decode(values, like=X, cells=cells)
 
     def transform(self, X: Any) -> np.ndarray:
@@ -311,9 +309,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
             The codes; with ``features="all_layers"`` the values of all hidden layers.
         """
         _, encoded = self._read(X)
-        parts, net = gen_batches(len(encoded), _AT_ONCE), self.daes_[0]
-        made = (self._rows.make(encoded[part]) for part in parts)
-        return np.concatenate([net._features_of(rows, self.features) for rows in made])
+        return self.daes_[0]._features_of(encoded, self.features)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how well the nets explain each row: higher is more like the table of ``fit``.
@@ -330,7 +326,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
             numbers, and negative log-probabilities of categories.
         """
         _, encoded = self._read(X)
-        return self._scores(encoded, encoded)
+        return scores_of(self.daes_, self._bins, encoded, encoded)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of ``score_samples``, or how well the nets restore another table.
@@ -351,7 +347,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         target = encoded
         if y is not None and np.shape(y) == np.shape(X):
             _, target = self._read(y)
-        return float(self._scores(encoded, target).mean())
+        return float(scores_of(self.daes_, self._bins, encoded, target).mean())
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether a fit was completed."""
@@ -374,14 +370,14 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
     def _fit_net(self, encoded: np.ndarray, seed: int) -> CellsDAE:
         """Train a net to restore rows whose cells are swapped or hidden."""
         net = CellsDAE(
-            self._rows.levels,
+            self._codec.levels,
+            edges=self._bins.edges if any(self._bins.edges) else None,
             hidden=_HIDDEN,
-            hidden_together=self._rows.widths,
-            noise=SwapNoise(self._amount, groups=list(self._rows.groups)),
+            noise=SwapNoise(self._amount, groups=list(self._codec.groups)),
             random_state=seed,
             **{name: getattr(self, name) for name in _OF_NETS},
         )
-        return net.fit(self._rows.make(encoded))
+        return net.fit(encoded)
 
     def _read(self, X: Any) -> tuple[Any, np.ndarray]:
         """Return a checked table, and its codes."""
@@ -389,20 +385,3 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         X = read_table(X, type(self).__name__)
         validate_data(self, X, reset=False, skip_check_array=True)
         return X, self._codec.encode(X)
-
-    def _guess(self, rows: np.ndarray) -> np.ndarray:
-        """Return the mean of what the nets give."""
-        guesses = self.daes_[0].guess(rows)
-        for net in self.daes_[1:]:
-            guesses += net.guess(rows)
-        return guesses / len(self.daes_)
-
-    def _scores(self, encoded: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Return the negative mean loss of the known cells of each row."""
-        scores = []
-        for part in gen_batches(len(encoded), _AT_ONCE):
-            rows, truth = self._rows.make(encoded[part]), self._rows.make(target[part])
-            of_nets = np.array([net.cell_losses(rows, truth) for net in self.daes_])
-            losses = of_nets[:, :, self._rows.cells].mean(axis=0, dtype=np.float64)
-            scores.append(-mean_of_known(losses))
-        return np.concatenate(scores)

@@ -18,8 +18,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdae import TableDAE, trusted_types
 from skdae.data import TableCodec
+from skdae.estimators._table_bins import TableBins
 from skdae.estimators._table_limits import find_limits, set_aside, swap_cells
-from skdae.estimators._table_rows import TableRows
 
 QUICK = TableDAE((16,), latent_dim=8, max_epochs=2, random_state=0)
 
@@ -186,7 +186,7 @@ def test_rows_are_repaired_one_by_one(repairer, monkeypatch):
     together = repairer.predict(noisy)
     alone = pd.concat([repairer.predict(noisy.iloc[[row]]) for row in range(len(noisy))])
     assert_frame_equal(together, alone)
-    monkeypatch.setattr("skdae.estimators._table._AT_ONCE", 7)
+    monkeypatch.setattr("skdae.estimators._table_nets._AT_ONCE", 7)
     assert_frame_equal(together, repairer.predict(noisy))
     assert len(repairer.transform(noisy)) == len(repairer.score_samples(noisy)) == 40
 
@@ -257,8 +257,9 @@ def test_all_layers_are_activations_of_linear_maps_of_the_ones_before(activation
 
 def inputs_of(dae, X):
     """Return what the first layer gets: rows with zeros for unknown values, then their flags."""
-    rows = dae._rows.make(dae._codec.encode(X))
-    starts = np.cumsum([0, *(max(1, n_levels) for n_levels in dae._rows.levels)])[:-1]
+    rows = with_bins(dae._bins, dae._codec.encode(X))
+    levels = dae.daes_[0]._output_levels
+    starts = np.cumsum([0, *(max(1, n_levels) for n_levels in levels)])[:-1]
     return np.hstack([np.nan_to_num(rows), ~np.isnan(rows[:, starts])]).astype(float)
 
 
@@ -354,15 +355,29 @@ def test_nets_are_averaged_and_early_stopping_reaches_them():
 
 def net_scores(dae, net, X):
     """Return the negative mean loss of the cells of full rows, without the bins."""
-    rows = dae._rows.make(dae._codec.encode(X))
-    return -net.cell_losses(rows)[:, dae._rows.cells].mean(axis=1)
+    rows = dae._codec.encode(X)
+    return -net.cell_losses(rows)[:, dae._bins.cells].mean(axis=1)
 
 
-# ------------------------------------------------------------------------------- rows and doubts
-def rows_of(X, **how):
-    codec = TableCodec.fit(X, owner="Test", **how)
+# ------------------------------------------------------------------------------- bins and doubts
+def bins_of(X):
+    codec = TableCodec.fit(X, owner="Test")
     encoded = codec.encode(X)
-    return codec, encoded, TableRows.fit(codec, encoded)
+    return codec, encoded, TableBins.fit(codec, encoded)
+
+
+def with_bins(bins, encoded):
+    """Return rows with one-hot bins behind numbers, NaN where these are unknown."""
+    parts, start = [], 0
+    for n_levels, edges in zip(bins.n_levels, bins.edges, strict=True):
+        stop = start + max(1, n_levels)
+        parts.append(encoded[:, start:stop])
+        if edges:
+            numbers = encoded[:, start]
+            one_hot = np.eye(len(edges) + 1)[np.searchsorted(edges, numbers, side="right")]
+            parts.append(np.where(np.isnan(numbers)[:, None], np.nan, one_hot))
+        start = stop
+    return np.hstack(parts).astype(np.float32)
 
 
 def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
@@ -376,11 +391,10 @@ def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
         }
     )
     X.loc[5, ["many", "word"]] = None
-    _, encoded, rows = rows_of(X)
-    assert rows.levels == (0, 20, 0, 3, 0, 2)
-    assert rows.widths == (21, 4, 1, 2)
-    assert rows.cells == [0, 2, 4, 5]
-    made = rows.make(encoded)
+    _, encoded, bins = bins_of(X)
+    assert [len(edges) for edges in bins.edges] == [19, 2, 0, 0]
+    assert bins.cells == [0, 2, 4, 5]
+    made = with_bins(bins, encoded)
     assert made.shape == (2000, 28)
     np.testing.assert_array_equal(made[:, [0, 21, 25]], encoded[:, :3])
     np.testing.assert_array_equal(made[:, 26:], encoded[:, 3:])
@@ -391,11 +405,27 @@ def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
     assert (values["value"] == values["bin"]).all()
 
 
+@pytest.mark.parametrize("size", [10, 40])
+def test_edges_are_of_float32_and_part_its_numbers_as_those_of_float64_would(size):
+    rng = np.random.default_rng(0)
+    numbers = (1 + rng.integers(size, size=5000) * 2.0**-23).astype(np.float32)  # neighbours
+    codec, _, _ = bins_of(pd.DataFrame({"a": numbers}))
+    (edges,) = TableBins.fit(codec, numbers[:, None]).edges
+    assert (np.float32(edges) == edges).all()
+    values = np.unique(numbers).astype(float)
+    exact = (values[1:] + values[:-1]) / 2
+    if size > 20:
+        exact = np.quantile(numbers.astype(float), np.arange(1, 20) / 20)
+    parts = [np.searchsorted(each, numbers, side="right") for each in (exact, edges)]
+    same = [np.unique(part, return_inverse=True)[1] for part in parts]
+    np.testing.assert_array_equal(*same)
+
+
 def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
     X = pd.DataFrame({"word": ["a", "b", "c", None]})
-    _, encoded, rows = rows_of(X)
+    _, encoded, bins = bins_of(X)
     p = np.array([[0.7, 0.1, 0.2], [0.7, 0.1, 0.2], [0.25, 0.25, 0.5], [0.7, 0.2, 0.1]])
-    doubts, values = rows.doubts(rows.make(encoded), p, prior=0.5)
+    doubts, values = bins.doubts(encoded, p, prior=0.5)
     expected = np.log([0.2 / 0.7, 0.7 / 0.1, 0.25 / 0.5])
     np.testing.assert_allclose(doubts[:3, 0], expected)
     assert doubts[3, 0] == -np.inf
@@ -404,10 +434,10 @@ def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
 
 def test_the_doubt_of_a_number_is_its_squared_distance_times_the_odds_that_its_bin_is_wrong():
     X = pd.DataFrame({"few": [0.0, 1.0, 5.0, None]})
-    _, encoded, rows = rows_of(X)
+    _, encoded, bins = bins_of(X)
     p = np.tile([0.1, 0.2, 0.7], (4, 1))
     guesses = np.column_stack([np.full(4, 0.5), p])
-    doubts, values = rows.doubts(rows.make(encoded), guesses, prior=0.1)
+    doubts, values = bins.doubts(encoded, guesses, prior=0.1)
     right = p[0]
     wrong = 0.1 * (1 - right)
     expected = wrong / (wrong + right) * (encoded[:3, 0] - 0.5) ** 2
@@ -422,6 +452,7 @@ def test_the_doubt_of_a_number_is_its_squared_distance_times_the_odds_that_its_b
         (1000, "auto", 0.01, [334, 333, 333]),
         (5000, "auto", 0.01, [1000]),
         (90_000, "auto", 0.01, [10_000]),
+        (90_000, 3, 0.01, [10_000] * 3),
         (60, "auto", 0.01, [0]),
         (60, "auto", 0.1, [12]),
         (60, 2, 0.1, [30, 30]),
@@ -449,24 +480,25 @@ def test_cells_are_swapped_one_by_one_at_the_rate():
 class Oracle:
     """Stands for a net that knows the right cells, and mixes them with noise."""
 
-    def __init__(self, rows, truth, sharpness):
-        self.truth, self.sharpness = rows.make(truth), sharpness
+    def __init__(self, bins, truth, sharpness):
+        self.bins, self.truth, self.sharpness = bins, with_bins(bins, truth), sharpness
 
     def guess(self, rows):
         rng = np.random.default_rng(0)
-        mixed = np.where(rng.random((len(rows), 1)) < self.sharpness, self.truth, rows)
+        seen = with_bins(self.bins, rows)
+        mixed = np.where(rng.random((len(rows), 1)) < self.sharpness, self.truth, seen)
         return mixed.astype(np.float32)
 
 
 @pytest.mark.parametrize(("sharpness", "found"), [(1.0, 1.0), (0.5, 0.5), (0.0, 0.0)])
 def test_limits_let_through_what_the_nets_know(sharpness, found):
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (800, 3)))
-    codec, encoded, rows = rows_of(X)
+    codec, encoded, bins = bins_of(X)
     limits = find_limits(
         encoded,
         [np.arange(800)],
-        [Oracle(rows, encoded, sharpness)],
-        rows,
+        [Oracle(bins, encoded, sharpness)],
+        bins,
         codec.groups,
         prior=0.1,
         max_false_changes=0.01,
@@ -484,13 +516,13 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
 def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume_clean, found):
     """Up to a tenth: more of them would be as likely the fault of the nets."""
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (2000, 3)))
-    codec, truth, rows = rows_of(X)
+    codec, truth, bins = bins_of(X)
     encoded = swap_cells(truth, codec.groups, rate, np.random.RandomState(1))
     limits = find_limits(
         encoded,
         [np.arange(2000)],
-        [Oracle(rows, truth, 1.0)],
-        rows,
+        [Oracle(bins, truth, 1.0)],
+        bins,
         codec.groups,
         prior=0.1,
         max_false_changes=0.01,
@@ -503,13 +535,13 @@ def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume
 
 def test_nets_that_are_sure_and_wrong_change_nothing():
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (800, 3)))
-    codec, encoded, rows = rows_of(X)
-    wrong = Oracle(rows, encoded[::-1], 1.0)
+    codec, encoded, bins = bins_of(X)
+    wrong = Oracle(bins, encoded[::-1], 1.0)
     limits = find_limits(
         encoded,
         [np.arange(800)],
         [wrong],
-        rows,
+        bins,
         codec.groups,
         prior=0.1,
         max_false_changes=1,
