@@ -14,7 +14,7 @@ from torch import Tensor
 
 from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
-from skdae.data import DataFormat, Samples
+from skdae.data import DataFormat, Samples, are_sizes
 from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.nn import ACTIVATIONS, NumberBins, TableAutoencoder
@@ -41,6 +41,8 @@ class CellsDAE(BaseDenoisingAutoencoder):
     edges : tuple of tuple of float or None, default=None
         For each column, the edges of bins: see :class:`skdae.nn.NumberBins`. The net learns in
         which bin a number lies, beside the number itself. None makes no bins.
+    owner : str, default="CellsDAE"
+        The class that the user knows, for messages.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the layers between the input and the code; the decoder has them in reverse.
     latent_dim : int, default=32
@@ -77,6 +79,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         },
         "levels": [tuple],
         "edges": [tuple, None],
+        "owner": [str],
         "hidden_layer_sizes": ["array-like"],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -91,6 +94,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
         levels: tuple[int, ...],
         *,
         edges: tuple[tuple[float, ...], ...] | None = None,
+        owner: str = "CellsDAE",
         hidden_layer_sizes: Sequence[int] = (256,),
         latent_dim: int = 32,
         activation: str = "gelu",
@@ -117,6 +121,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
     ) -> None:
         self.levels = levels
         self.edges = edges
+        self.owner = owner
         self.hidden_layer_sizes = hidden_layer_sizes
         self.latent_dim = latent_dim
         self.activation = activation
@@ -198,6 +203,10 @@ class CellsDAE(BaseDenoisingAutoencoder):
         return -mean_of_known(self.cell_losses(X).astype(np.float64))
 
     @property
+    def _owner(self) -> str:
+        return self.owner
+
+    @property
     def _bins(self) -> NumberBins | None:
         return None if self.edges is None else NumberBins(self.levels, self.edges)
 
@@ -212,11 +221,17 @@ class CellsDAE(BaseDenoisingAutoencoder):
         return self._apply("denoise", *samples.batches(), n_outputs=n_outputs)
 
     def _build_module(self, sample_shape: tuple[int, ...]) -> TableAutoencoder:
+        sizes = list(self.hidden_layer_sizes)
+        if not are_sizes(sizes):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {self._owner} must be a tuple of ints > 0. "
+                f"Got {self.hidden_layer_sizes!r} instead."
+            )
         return TableAutoencoder(
             sample_shape,
             levels=self.levels,
             edges=self.edges,
-            hidden_layer_sizes=list(self.hidden_layer_sizes),
+            hidden_layer_sizes=sizes,
             latent_dim=self.latent_dim,
             activation=self.activation,
             linear_path=self.linear_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,10 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import TableCodec, read_table
+from skdae.estimators._attributes import Callbacks
 from skdae.estimators._cells import CellsDAE
 from skdae.estimators._features import FEATURES, FeaturesMixin
+from skdae.estimators._persistence import unchanged_on_failure
 from skdae.estimators._table_bins import TableBins
-from skdae.estimators._table_limits import RATE, find_limits, set_aside
+from skdae.estimators._table_limits import find_limits, set_aside
 from skdae.estimators._table_nets import doubts_of, scores_of
 from skdae.noise import SwapNoise
 from skdae.training import OptimizerFactory
@@ -28,7 +31,7 @@ __all__ = ["TableDAE"]
 _OF_NETS = (
     *("hidden_layer_sizes", "latent_dim", "activation", "optimizer", "lr", "lr_schedule"),
     *("max_epochs", "batch_size", "validation_fraction", "early_stopping", "n_iter_no_change"),
-    *("device", "precision", "verbose"),
+    *("device", "precision", "callbacks", "checkpoint", "verbose"),
 )
 # Cells that are hidden in training, so that missing ones can be filled.
 _HIDDEN = (0.0, 0.2)
@@ -65,10 +68,9 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         Whether the cells of ``fit`` are taken to be right. False allows for some of a hundred that
         are wrong, as in a table that is to be repaired itself; right cells that are odd may change.
     n_nets : int or "auto", default="auto"
-        1 trains one net, and sets a fifth of the rows aside, 10,000 at most. More nets set aside
-        one share of the rows each, 10,000 at most, and are averaged in ``predict``; they take as
-        many times longer, and find more in small tables. "auto" is 3 from 100 to 2,000 rows, and 1
-        otherwise.
+        1 trains one net, and sets a fifth of the rows aside, 10,000 at most. Several nets set one
+        share each aside, 10,000 rows at most, and are averaged in ``predict``; they take as many
+        times longer, and find more in small tables. "auto" is 3 from 100 to 2,000 rows, else 1.
     features : {"code", "all_layers"}, default="code"
         What ``transform`` gives: the code of the first net, or the values of all its hidden layers,
         from the first one of the encoder to the last one of the decoder. The nets are the same, so
@@ -93,6 +95,11 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps", or the fastest there is.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What training computes in.
+    callbacks : list of skorch callbacks or None, default=None
+        Callbacks of skorch to call while each net trains. They are cloned for each.
+    checkpoint : str, path-like or None, default=None
+        Folder that keeps the state of each net after its epochs, as in :class:`DenseDAE`; a file
+        will do for one net. It takes an int as ``random_state``. None keeps none.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, order, noise and the rows set aside. None is a new one at every fit.
     verbose : int, default=0
@@ -187,6 +194,8 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         n_iter_no_change: int = 10,
         device: str = "auto",
         precision: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: str | PathLike | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -210,6 +219,8 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.device = device
         self.precision = precision
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -236,6 +247,16 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a column holds dates, infinite numbers, or words beside numbers.
         """
+        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "The 'checkpoint' parameter of TableDAE takes an int as random_state, by which a "
+                f"fit finds its files again. Got random_state={self.random_state!r}."
+            )
+        with unchanged_on_failure(self, failure=BaseException):
+            self._fit(X)
+        return self
+
+    def _fit(self, X: Any) -> None:
         X = read_table(X, type(self).__name__)
         validate_data(self, X, reset=True, skip_check_array=True)
         seeds = draw_seeds(self.random_state, 2)
@@ -247,8 +268,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         )
         self.is_categorical_ = np.array(self._codec.is_category)
         encoded = self._codec.encode(X)
-        self._bins = TableBins.fit(self._codec, encoded)
-        self._amount = float(self.amount)
+        self._bins = TableBins.fit(self._codec, encoded, amount=self.amount)
         rng = check_random_state(seeds[0])
         aside = set_aside(len(encoded), self.n_nets, self.max_false_changes, rng)
         seeds = draw_seeds(seeds[1], len(aside))
@@ -262,7 +282,6 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
             self.daes_,
             self._bins,
             self._codec.groups,
-            prior=self._prior,
             max_false_changes=self.max_false_changes,
             assume_clean=bool(self.assume_clean),
             rng=rng,
@@ -273,7 +292,6 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         self.n_iter_, self.loss_curve_ = first.n_iter_, first.loss_curve_
         self.validation_loss_curve_ = first.validation_loss_curve_
         self.limits_ = limits.doubt
-        return self
 
     def predict(self, X: Any) -> Any:
         """Return a table with its missing cells filled, and cells changed that are surely wrong.
@@ -291,7 +309,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         """
         X, encoded = self._read(X)
         cells = self._codec.missing(X)
-        doubts, values = doubts_of(self.daes_, self._bins, encoded, self._prior)
+        doubts, values = doubts_of(self.daes_, self._bins, encoded)
         cells |= doubts > self.limits_
         return self._codec.decode(values, like=X, cells=cells)
 
@@ -362,18 +380,14 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    @property
-    def _prior(self) -> float:
-        """By how much smaller the odds of a wrong cell are than in training."""
-        return RATE / (1 - RATE) * (1 - self._amount) / self._amount
-
     def _fit_net(self, encoded: np.ndarray, seed: int) -> CellsDAE:
         """Train a net to restore rows whose cells are swapped or hidden."""
         net = CellsDAE(
             self._codec.levels,
+            owner=type(self).__name__,
             edges=self._bins.edges if any(self._bins.edges) else None,
             hidden=_HIDDEN,
-            noise=SwapNoise(self._amount, groups=list(self._codec.groups)),
+            noise=SwapNoise(self.amount, groups=list(self._codec.groups)),
             random_state=seed,
             **{name: getattr(self, name) for name in _OF_NETS},
         )

@@ -10,7 +10,10 @@ import numpy as np
 
 from skdae.data import TableCodec
 
-__all__ = ["TableBins"]
+__all__ = ["RATE", "TableBins"]
+
+# The share of wrong cells at which the changes must make a table better.
+RATE = 0.02
 
 _MOST_BINS = 20
 _TINY = 1e-12
@@ -30,20 +33,27 @@ class TableBins:
     edges : tuple of tuple of float
         The edges between the bins of each number, of float32 like the numbers; none for a category,
         nor for one constant.
+    prior : float
+        By how much smaller the odds that a cell is wrong are than they were in training.
     """
 
     n_levels: tuple[int, ...]
     edges: tuple[tuple[float, ...], ...]
+    prior: float
 
     @classmethod
-    def fit(cls, codec: TableCodec, encoded: np.ndarray) -> Self:
-        """Choose bins of equal counts, or one for each value of a number that has few."""
+    def fit(cls, codec: TableCodec, encoded: np.ndarray, *, amount: float) -> Self:
+        """Choose bins of equal counts, or one for each value of a number that has few.
+
+        ``amount`` is the share of the cells that are wrong in training.
+        """
         edges = []
         for group, is_category in zip(codec.groups, codec.is_category, strict=True):
             values = encoded[:, group.start].astype(np.float64)
             between = np.empty(0) if is_category else _edges(values[~np.isnan(values)])
             edges.append(tuple(_as_float32(between).tolist()))
-        return cls(codec.levels, tuple(edges))
+        prior = RATE / (1 - RATE) * (1 - float(amount)) / float(amount)
+        return cls(codec.levels, tuple(edges), prior)
 
     @property
     def cells(self) -> list[int]:
@@ -51,9 +61,7 @@ class TableBins:
         sizes = [2 if edges else 1 for edges in self.edges]
         return list(itertools.accumulate(sizes[:-1], initial=0))
 
-    def doubts(
-        self, encoded: np.ndarray, guesses: np.ndarray, prior: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def doubts(self, encoded: np.ndarray, guesses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how doubtful each cell is, and what it should be instead.
 
         A category is as doubtful as the logarithm of the odds of its likeliest other level; a
@@ -66,8 +74,6 @@ class TableBins:
             Rows, NaN in unknown cells.
         guesses : ndarray of shape (n, n_outputs)
             Numbers and probabilities that the net gives for them.
-        prior : float
-            Factor of the odds that a number is wrong.
 
         Returns
         -------
@@ -102,7 +108,7 @@ class TableBins:
                     np.arange(n_bins) == own[:, None], both=n_bins == _MOST_BINS
                 )
                 right = guess[:, 1:].sum(axis=1, where=near)
-                wrong = prior * (1 - right).clip(min=0)
+                wrong = self.prior * (1 - right).clip(min=0)
                 distance = np.square(cell[:, 0] - guess[:, 0])
                 doubts[known, index] = (wrong / (wrong + right + _TINY) * distance)[known]
         return doubts, np.concatenate(values, axis=1)

@@ -10,19 +10,17 @@ from functools import cached_property
 import numpy as np
 
 from skdae.estimators._cells import CellsDAE
-from skdae.estimators._table_bins import TableBins
+from skdae.estimators._table_bins import RATE, TableBins
 from skdae.estimators._table_nets import doubts_of
 
-__all__ = ["RATE", "Limits", "find_limits", "set_aside", "swap_cells"]
+__all__ = ["Limits", "find_limits", "set_aside", "swap_cells"]
 
 # The rows of a table with which "auto" trains three nets, each judged by the rows of the others.
 _ROWS_OF_THREE = (100, 2000)
 _SET_ASIDE = 0.2
 _MOST_SET_ASIDE = 10_000
 
-# The share of wrong cells at which the changes must make a table better, and those of the rows
-# that are judged: what is wrong beside a cell is evidence about it.
-RATE = 0.02
+# Shares of wrong cells in the rows that are judged: wrong ones beside a cell are evidence about it.
 _RATES = (0.02, 0.05, 0.1)
 _FEWEST_ROWS = 10
 _FEWEST_WRONG = 10
@@ -91,7 +89,6 @@ def find_limits(
     bins: TableBins,
     groups: tuple[slice, ...],
     *,
-    prior: float,
     max_false_changes: float,
     assume_clean: bool,
     rng: np.random.RandomState,
@@ -110,8 +107,6 @@ def find_limits(
         Those of the numbers.
     groups : tuple of slice
         The encoded values of each column.
-    prior : float
-        Factor of the odds that a cell is wrong, as in ``TableBins.doubts``.
     max_false_changes : float
         The share of right cells of a column that may change.
     assume_clean : bool
@@ -129,7 +124,7 @@ def find_limits(
     def judge(noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = [noisy[slice(*part)] for part in itertools.pairwise(ends)]
         pairs = zip(nets, parts, strict=True)
-        found = [doubts_of([net], bins, part, prior) for net, part in pairs if len(part)]
+        found = [doubts_of([net], bins, part) for net, part in pairs if len(part)]
         doubts, values = zip(*found, strict=True)
         return np.concatenate(doubts), np.concatenate(values)
 

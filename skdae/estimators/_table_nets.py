@@ -17,7 +17,7 @@ _AT_ONCE = 2**12
 
 
 def doubts_of(
-    nets: Sequence[CellsDAE], bins: TableBins, encoded: np.ndarray, prior: float
+    nets: Sequence[CellsDAE], bins: TableBins, encoded: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what ``TableBins.doubts`` does, for the mean of what the nets guess."""
     doubts, values = np.empty((len(encoded), len(bins.n_levels))), np.empty_like(encoded)
@@ -26,7 +26,7 @@ def doubts_of(
         guesses = nets[0].guess(rows)
         for net in nets[1:]:
             guesses += net.guess(rows)
-        doubts[part], values[part] = bins.doubts(rows, guesses / len(nets), prior)
+        doubts[part], values[part] = bins.doubts(rows, guesses / len(nets))
     return doubts, values
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from skorch.callbacks import Callback
 
+from killed_fits import before_epoch, counted_epochs
 from skdae import TableDAE, trusted_types
 from skdae.data import TableCodec
 from skdae.estimators._table_bins import TableBins
@@ -344,6 +348,92 @@ def test_parameters_that_are_set_later_change_nothing(repairer):
     assert_frame_equal(later.predict(noisy), repairer.predict(noisy))
 
 
+class Trained(Callback):
+    """Notes how many epochs each net trained."""
+
+    epochs: ClassVar[list] = []
+
+    def on_train_end(self, net, **others):
+        self.epochs.append(len(net.history))
+
+
+def test_callbacks_are_called_for_each_net(monkeypatch):
+    monkeypatch.setattr(Trained, "epochs", [])
+    given = Trained()
+    dae = clone(QUICK).set_params(n_nets=3, callbacks=[given]).fit(linked(60))
+    assert Trained.epochs == [2, 2, 2]
+    used = [dict(net.net_.callbacks_)["Trained"] for net in dae.daes_]
+    assert len({id(callback) for callback in [given, *used]}) == 4
+    with pytest.raises(TypeError, match="'callbacks' parameter of TableDAE must be .* Got 3 in it"):
+        clone(QUICK).set_params(callbacks=[3]).fit(linked(60))
+
+
+def test_a_fit_that_was_interrupted_goes_on_from_its_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setattr("skdae.training._checkpoints._SHARE", np.inf)  # after every epoch
+    X = linked(60)
+    dae = clone(QUICK).set_params(n_nets=2, max_epochs=4)
+    expected = clone(dae).fit(X)
+    dae.set_params(checkpoint=tmp_path)
+    second = expected.daes_[1].net_.seed
+
+    def press(epoch, net):
+        if epoch == 3 and net.seed == second:
+            raise KeyboardInterrupt
+
+    with before_epoch(press), pytest.raises(KeyboardInterrupt):
+        dae.fit(X)
+    assert not hasattr(dae, "n_features_in_")
+    with counted_epochs() as epochs:
+        dae.fit(X)
+    assert epochs == [3, 4]  # of the second net: the first one is complete
+    np.testing.assert_array_equal(dae.transform(X), expected.transform(X))
+    np.testing.assert_array_equal(dae.score_samples(X), expected.score_samples(X))
+    assert sorted(path.name[:9] for path in tmp_path.iterdir()) == ["TableDAE-"] * 2
+    with counted_epochs() as epochs:
+        clone(dae).fit(X)
+    assert epochs == []
+
+
+def test_checkpoints_need_a_seed_and_a_file_for_each_net(tmp_path):
+    X = linked(60)
+    dae = clone(QUICK).set_params(checkpoint=tmp_path, random_state=None)
+    with pytest.raises(ValueError, match="an int as random_state.* Got random_state=None"):
+        dae.fit(X)
+    dae.set_params(checkpoint=tmp_path / "one", random_state=0, n_nets=2)
+    with pytest.raises(ValueError, match="checkpoint of another fit.* folder, where each fit has"):
+        dae.fit(X)
+    clone(dae).set_params(checkpoint=tmp_path / "other", n_nets=1).fit(X)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_fit_that_fails_leaves_the_one_before(error):
+    X = linked(60)
+    dae = clone(QUICK).fit(X)
+    repaired, codes = dae.predict(X), dae.transform(X)
+
+    def fail(epoch, net):
+        raise error
+
+    with before_epoch(fail), pytest.raises(error):
+        dae.fit(linked(40).drop(columns=["kind", "count"]))
+    assert dae.n_features_in_ == X.shape[1]
+    assert_frame_equal(dae.predict(X), repaired)
+    np.testing.assert_array_equal(dae.transform(X), codes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hidden_layer_sizes": (8, 0)}, "'hidden_layer_sizes' parameter of TableDAE must be a t"),
+        ({"device": "abacus"}, "'device' parameter of TableDAE must be 'auto' or a device"),
+        ({"lr": 1e30}, "training of TableDAE diverged.* smaller lr, such as 0.001. No epoch"),
+    ],
+)
+def test_errors_of_the_nets_name_the_class_of_the_user(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        clone(QUICK).set_params(**wrong).fit(linked(30))
+
+
 def test_nets_are_averaged_and_early_stopping_reaches_them():
     X = linked(150)
     dae = clone(QUICK).set_params(n_nets=3, early_stopping=True, numbers="rank").fit(X)
@@ -363,7 +453,7 @@ def net_scores(dae, net, X):
 def bins_of(X):
     codec = TableCodec.fit(X, owner="Test")
     encoded = codec.encode(X)
-    return codec, encoded, TableBins.fit(codec, encoded)
+    return codec, encoded, TableBins.fit(codec, encoded, amount=0.15)
 
 
 def with_bins(bins, encoded):
@@ -410,7 +500,7 @@ def test_edges_are_of_float32_and_part_its_numbers_as_those_of_float64_would(siz
     rng = np.random.default_rng(0)
     numbers = (1 + rng.integers(size, size=5000) * 2.0**-23).astype(np.float32)  # neighbours
     codec, _, _ = bins_of(pd.DataFrame({"a": numbers}))
-    (edges,) = TableBins.fit(codec, numbers[:, None]).edges
+    (edges,) = TableBins.fit(codec, numbers[:, None], amount=0.15).edges
     assert (np.float32(edges) == edges).all()
     values = np.unique(numbers).astype(float)
     exact = (values[1:] + values[:-1]) / 2
@@ -425,7 +515,7 @@ def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
     X = pd.DataFrame({"word": ["a", "b", "c", None]})
     _, encoded, bins = bins_of(X)
     p = np.array([[0.7, 0.1, 0.2], [0.7, 0.1, 0.2], [0.25, 0.25, 0.5], [0.7, 0.2, 0.1]])
-    doubts, values = bins.doubts(encoded, p, prior=0.5)
+    doubts, values = bins.doubts(encoded, p)
     expected = np.log([0.2 / 0.7, 0.7 / 0.1, 0.25 / 0.5])
     np.testing.assert_allclose(doubts[:3, 0], expected)
     assert doubts[3, 0] == -np.inf
@@ -437,7 +527,7 @@ def test_the_doubt_of_a_number_is_its_squared_distance_times_the_odds_that_its_b
     _, encoded, bins = bins_of(X)
     p = np.tile([0.1, 0.2, 0.7], (4, 1))
     guesses = np.column_stack([np.full(4, 0.5), p])
-    doubts, values = bins.doubts(encoded, guesses, prior=0.1)
+    doubts, values = replace(bins, prior=0.1).doubts(encoded, guesses)
     right = p[0]
     wrong = 0.1 * (1 - right)
     expected = wrong / (wrong + right) * (encoded[:3, 0] - 0.5) ** 2
@@ -500,7 +590,6 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
         [Oracle(bins, encoded, sharpness)],
         bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=0.01,
         assume_clean=True,
         rng=np.random.RandomState(0),
@@ -524,7 +613,6 @@ def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume
         [Oracle(bins, truth, 1.0)],
         bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=0.01,
         assume_clean=assume_clean,
         rng=np.random.RandomState(0),
@@ -543,7 +631,6 @@ def test_nets_that_are_sure_and_wrong_change_nothing():
         [wrong],
         bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=1,
         assume_clean=False,
         rng=np.random.RandomState(0),
