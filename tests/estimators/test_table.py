@@ -14,13 +14,22 @@ from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
 from scipy.special import ndtr
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import Callback
 
 from killed_fits import before_epoch, counted_epochs
-from skdae import TableDAE, trusted_types
+from skdae import (
+    DAEClassifier,
+    DAEOutlierDetector,
+    DAERegressor,
+    DenseDAE,
+    TableDAE,
+    trusted_types,
+)
 from skdae.data import TableCodec
 from skdae.estimators._table_bins import TableBins
 from skdae.estimators._table_limits import find_limits, set_aside, swap_cells
@@ -281,6 +290,28 @@ def test_all_layers_have_names_and_may_be_asked_for_after_the_fit():
     np.testing.assert_array_equal(again.transform(X), frame)
     with pytest.raises(ValueError, match="'features' parameter of TableDAE must be .*'layers'"):
         clone(QUICK).set_params(features="layers").fit(X)
+
+
+@pytest.mark.parametrize("make", [DAEClassifier, DAERegressor, DAEOutlierDetector])
+def test_it_is_a_step_before_estimators_that_take_an_autoencoder(make):
+    """These send arrays through one net; a frame needs the codec that TableDAE has around its own.
+
+    The pipeline that the errors ask for takes a frame with words, categories and missing cells.
+    """
+    X = linked(80)
+    X.loc[X.index[3], "height"] = np.nan
+    X.loc[X.index[4], ["kind", "leaf"]] = None
+    y = np.arange(80) % 2
+    message = f"'estimator' parameter of {make.__name__} must be a denoising autoencoder.*"
+    message += "TableDAE and DAEImputer are steps before it, in a pipeline.* Got "
+    with pytest.raises(ValueError, match=message + "TableDAE"):
+        make(clone(QUICK)).fit(X, y)
+    frozen = FrozenEstimator(clone(QUICK).fit(X))
+    with pytest.raises((ValueError, TypeError), match=message + "(a frozen TableDAE|FrozenEst)"):
+        make(frozen).fit(X, y)
+    small = DenseDAE((8,), latent_dim=4, max_epochs=2, random_state=0)
+    pipe = make_pipeline(frozen, StandardScaler(), make(small))
+    assert pipe.fit(X, y).predict(X).shape == (80,)
 
 
 def test_columns_are_those_of_the_fit(repairer):
