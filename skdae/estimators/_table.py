@@ -362,9 +362,7 @@ class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
             Higher is better, and 0 the best.
         """
         X, encoded = self._read(X)
-        target = encoded
-        if y is not None and np.shape(y) == np.shape(X):
-            _, target = self._read(y)
+        target = self._read(y)[1] if y is not None and np.shape(y) == np.shape(X) else encoded
         return float(scores_of(self.daes_, self._bins, encoded, target).mean())
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -33,6 +33,7 @@ from skdae import (
 from skdae.data import TableCodec
 from skdae.estimators._table_bins import TableBins
 from skdae.estimators._table_limits import find_limits, set_aside, swap_cells
+from skdae.nn import NumberBins
 
 QUICK = TableDAE((16,), latent_dim=8, max_epochs=2, random_state=0)
 
@@ -524,6 +525,22 @@ def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
     assert counts.min() >= 99 and counts.max() <= 101
     values = pd.DataFrame({"value": X["few"], "bin": made[:, 22:25].argmax(axis=1)})
     assert (values["value"] == values["bin"]).all()
+
+
+def test_bins_are_made_of_a_few_rows_at_a_time(monkeypatch):
+    """Those of all rows would take 21 times the memory of the table."""
+    seen, forward = [], NumberBins.forward
+
+    def spy(self, x):
+        seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(NumberBins, "forward", spy)
+    X = np.random.default_rng(0).normal(size=(9000, 2))
+    dae = clone(QUICK).set_params(max_epochs=1).fit(X)
+    for method in (dae.predict, dae.transform, dae.score_samples):
+        method(X)
+    assert 1 < max(seen) <= 2**12
 
 
 @pytest.mark.parametrize("size", [10, 40])
