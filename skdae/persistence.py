@@ -39,13 +39,13 @@ def trusted_types() -> list[str]:
     from skdae.data import TableCodec
     from skdae.data._table_coding import Categories, Numbers
     from skdae.estimators._cells import CellsDAE
-    from skdae.estimators._table_rows import TableRows
+    from skdae.estimators._table_bins import TableBins
     from skdae.metrics._scorer import DenoisingScorer
     from skdae.recipes._dropsofai_2020 import GrayLevelPoissonNoise
     from skdae.recipes._keras import keras_adam
 
     used: list[Any] = [CellsDAE, DenoisingScorer, GrayLevelPoissonNoise, keras_adam]
-    used += [TableCodec, Numbers, Categories, TableRows]
+    used += [TableCodec, Numbers, Categories, TableBins]
     for room in map(import_module, (f"skdae.{name}" for name in _ROOMS)):
         public = (getattr(room, name) for name in room.__all__)
         used += [kind for kind in public if inspect.isclass(kind)]

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from skdae import SwapNoise
 from skdae._random import make_generator
 from skdae.estimators._cells import CellsDAE
-from skdae.nn import TableAutoencoder
+from skdae.nn import NumberBins, TableAutoencoder
 from skdae.tasks import Cells, HiddenCells
 from skdae.training import CellLoss, cell_losses
 
@@ -120,6 +120,56 @@ def test_rows_without_known_cells_cost_nothing():
     loss.backward()
     assert loss == 0
     assert (output.grad == 0).all()
+
+
+EDGES = ((-0.5, 0.5), (), (0.0,), (), ())
+
+
+def test_bins_follow_their_numbers():
+    """One-hot where numbers are known, NaN where they are not; an edge is the bin above it."""
+    bins = NumberBins(LEVELS, EDGES)
+    rows, _ = encoded(200)
+    rows[:3, 0] = -0.5, 0.5, np.nan
+    found = bins(torch.from_numpy(rows)).numpy()
+    assert bins.levels == (0, 3, 3, 0, 2, 1, 2)
+    assert found.dtype == np.float32
+    first, third = rows[:, 0], rows[:, 4]
+    expected = np.column_stack(
+        [
+            *(first, first < -0.5, (first >= -0.5) & (first < 0.5), first >= 0.5),
+            *(rows[:, 1:4], third, third < 0, third >= 0, rows[:, 5:]),
+        ]
+    )
+    expected[np.isnan(first), 1:4] = np.nan
+    expected[np.isnan(third), 8:10] = np.nan
+    assert np.array_equal(found, expected.astype(np.float32), equal_nan=True)
+
+
+def test_a_table_of_categories_has_no_bins():
+    bins = NumberBins((3, 2), ((), ()))
+    x = torch.from_numpy(encoded(9)[0])[:, 1:4].repeat(1, 2)[:, :5]
+    assert bins.levels == (3, 2)
+    assert torch.equal(bins(x).nan_to_num(9), x.nan_to_num(9))
+
+
+def test_a_net_with_bins_is_one_of_rows_that_have_them():
+    """The same seed makes the same net, be the bins its own or in the rows."""
+    X = encoded(300)[0]
+    bins = NumberBins(LEVELS, EDGES)
+    wide = bins(torch.from_numpy(X)).numpy()
+    settings = {"hidden_layer_sizes": (16,), "max_epochs": 3, "early_stopping": True}
+    own = CellsDAE(LEVELS, edges=EDGES, random_state=0, **settings).fit(X)
+    other = CellsDAE(bins.levels, random_state=0, **settings).fit(wide)
+    assert own.loss_curve_ == other.loss_curve_
+    assert own.validation_loss_curve_ == other.validation_loss_curve_
+    assert np.array_equal(own.guess(X), other.guess(wide))
+    assert np.array_equal(own.transform(X), other.transform(wide))
+    truth, wide_truth = X[::-1].copy(), wide[::-1].copy()
+    losses = own.cell_losses(X, truth), other.cell_losses(wide, wide_truth)
+    assert np.array_equal(*losses, equal_nan=True)
+    assert own.guess(X).shape == (300, 13)
+    loaded = pickle.loads(pickle.dumps(own))
+    assert np.array_equal(loaded.guess(X), own.guess(X))
 
 
 def task(hidden, *, compares_all):

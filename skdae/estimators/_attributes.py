@@ -97,6 +97,8 @@ class Attributes(BaseEstimator):
     _may_read_lists: ClassVar[bool] = True
     # Whether values may be unknown, which are NaN.
     _takes_unknown: ClassVar[bool] = False
+    # Whether the module returns as many values as it takes.
+    _returns_samples: ClassVar[bool] = True
     # Whether the module decodes.
     _decodes: ClassVar[bool] = True
     # What "auto" of max_epochs and batch_size keeps to.
@@ -126,8 +128,10 @@ class Attributes(BaseEstimator):
     # Whether predict gives back the units of X: no other target was learned.
     _keeps_units: bool
 
-    # The name of the class, for messages.
-    _owner: ClassVar[str]
+    @property
+    def _owner(self) -> str:
+        """The name of the class, for messages."""
+        return type(self).__name__
 
     def _as_loss(self) -> Loss:
         """Return what training minimises."""
@@ -136,8 +140,3 @@ class Attributes(BaseEstimator):
     def _as_cells(self) -> Cells | None:
         """Return what the rows of a table whose values may be unknown consist of."""
         return None
-
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        """Keep the name of a subclass."""
-        super().__init_subclass__(**kwargs)
-        cls._owner = cls.__name__

@@ -203,7 +203,7 @@ class BaseDenoisingAutoencoder(
             X_val=X_val,
             y_val=y_val,
         )
-        return self._encode(task.samples.as_one_batch(self._owner))
+        return self._encode(task.samples.as_one_batch(self._owner), self.features)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -237,7 +237,7 @@ class BaseDenoisingAutoencoder(
             with several_processes(), unchanged_on_failure(self):
                 return self._fit_or_fail(X, y, encodes=encodes, **how)
         except LossExploded as exploded:
-            standardized = bool(self.standardize)
+            standardized = bool(self.standardize) or self._takes_unknown  # tables are encoded so
             advice = exploded.advice(self._owner, self.lr, standardized=standardized)
             raise ValueError(advice) from None
 

@@ -154,7 +154,7 @@ class BuildingMixin(Attributes):
                 f"standardize={self.standardize} of {owner} cannot go with {name}, which sets "
                 "returns_logits = True: its outputs are probabilities. Take standardize=False."
             )
-        if output.shape != x.shape:
+        if self._returns_samples and output.shape != x.shape:
             raise ValueError(
                 f"The module of {owner} must give back the shape it takes. {name} takes "
                 f"{tuple(x.shape[1:])} (channels first) and gives {tuple(output.shape[1:])}."

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from skdae._random import RandomState
 from skdae._sklearn import Interval, StrOptions
-from skdae.data import DataFormat
+from skdae.data import DataFormat, Samples, are_sizes
 from skdae.estimators._attributes import Callbacks, Noise
 from skdae.estimators._base import BaseDenoisingAutoencoder
-from skdae.nn import ACTIVATIONS, TableAutoencoder
+from skdae.nn import ACTIVATIONS, NumberBins, TableAutoencoder
 from skdae.tasks import Cells, Task
 from skdae.training import CellLoss, Loss, OptimizerFactory, as_loss, cell_losses
 
@@ -38,6 +38,11 @@ class CellsDAE(BaseDenoisingAutoencoder):
     ----------
     levels : tuple of int
         For each column of the table, the number of levels of a category, or 0 for a number.
+    edges : tuple of tuple of float or None, default=None
+        For each column, the edges of bins: see :class:`skdae.nn.NumberBins`. The net learns in
+        which bin a number lies, beside the number itself. None makes no bins.
+    owner : str, default="CellsDAE"
+        The class that the user knows, for messages.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the layers between the input and the code; the decoder has them in reverse.
     latent_dim : int, default=32
@@ -54,8 +59,6 @@ class CellsDAE(BaseDenoisingAutoencoder):
         draws one between the two. None hides none.
     compares_all : bool, default=True
         Whether training compares the output with all known cells, or with the hidden ones alone.
-    hidden_together : tuple of int or None, default=None
-        How many values of a row are hidden together, in order; None takes those of each column.
     noise : NoiseInjector or None, default=None
         What corrupts the rows before cells are hidden.
     optimizer, lr, lr_schedule, max_epochs, batch_size, validation_fraction, early_stopping, \
@@ -66,6 +69,7 @@ class CellsDAE(BaseDenoisingAutoencoder):
 
     _may_read_lists = False
     _takes_unknown = True
+    _returns_samples = False
 
     _parameter_constraints: ClassVar[dict] = {
         **{
@@ -74,6 +78,8 @@ class CellsDAE(BaseDenoisingAutoencoder):
             if name not in _NOT_FOR_ROWS
         },
         "levels": [tuple],
+        "edges": [tuple, None],
+        "owner": [str],
         "hidden_layer_sizes": ["array-like"],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -81,13 +87,14 @@ class CellsDAE(BaseDenoisingAutoencoder):
         "moments": [tuple, None],
         "hidden": [tuple, None],
         "compares_all": ["boolean"],
-        "hidden_together": [tuple, None],
     }
 
     def __init__(
         self,
         levels: tuple[int, ...],
         *,
+        edges: tuple[tuple[float, ...], ...] | None = None,
+        owner: str = "CellsDAE",
         hidden_layer_sizes: Sequence[int] = (256,),
         latent_dim: int = 32,
         activation: str = "gelu",
@@ -95,7 +102,6 @@ class CellsDAE(BaseDenoisingAutoencoder):
         moments: tuple[np.ndarray, np.ndarray] | None = None,
         hidden: tuple[float, float] | None = None,
         compares_all: bool = True,
-        hidden_together: tuple[int, ...] | None = None,
         noise: Noise = None,
         optimizer: str | OptimizerFactory = "adamw",
         lr: float = 0.003,
@@ -114,6 +120,8 @@ class CellsDAE(BaseDenoisingAutoencoder):
         verbose: int = 0,
     ) -> None:
         self.levels = levels
+        self.edges = edges
+        self.owner = owner
         self.hidden_layer_sizes = hidden_layer_sizes
         self.latent_dim = latent_dim
         self.activation = activation
@@ -121,7 +129,6 @@ class CellsDAE(BaseDenoisingAutoencoder):
         self.moments = moments
         self.hidden = hidden
         self.compares_all = compares_all
-        self.hidden_together = hidden_together
         self.noise = noise
         self.optimizer = optimizer
         self.lr = lr
@@ -149,11 +156,12 @@ class CellsDAE(BaseDenoisingAutoencoder):
 
         Returns
         -------
-        guesses : ndarray of shape (n_samples, n_values), float32
-            A number for each number, and a probability for each level of a category.
+        guesses : ndarray of shape (n_samples, n_outputs), float32
+            A number for each number, and a probability for each level of a category and for each
+            bin, which follow their number.
         """
         (rows,) = self._denoise(self._read(X))
-        return _with_probabilities(rows, self.levels).numpy()
+        return _with_probabilities(rows, self._output_levels).numpy()
 
     def cell_losses(self, X: ArrayLike, target: ArrayLike | None = None) -> np.ndarray:
         """Return how far the output is from each cell.
@@ -168,13 +176,15 @@ class CellsDAE(BaseDenoisingAutoencoder):
         Returns
         -------
         losses : ndarray of shape (n_samples, n_columns), float32
-            Squared errors of numbers and cross-entropies of categories; NaN where the target is
-            unknown.
+            Squared errors of numbers and cross-entropies of categories, and of bins, which follow
+            their number; NaN where the target is unknown.
         """
         samples = self._read(X)
         (rows,) = self._denoise(samples)
-        truth = samples if target is None else self._read(target)
-        losses, known = cell_losses(rows, torch.from_numpy(truth.parts[0]), self.levels)
+        read = samples if target is None else self._read(target)
+        truth, bins = torch.from_numpy(read.parts[0]), self._bins
+        truth = truth if bins is None else bins(truth)
+        losses, known = cell_losses(rows, truth, self._output_levels)
         return losses.masked_fill(~known, torch.nan).numpy()
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
@@ -192,11 +202,36 @@ class CellsDAE(BaseDenoisingAutoencoder):
         """
         return -mean_of_known(self.cell_losses(X).astype(np.float64))
 
+    @property
+    def _owner(self) -> str:
+        return self.owner
+
+    @property
+    def _bins(self) -> NumberBins | None:
+        return None if self.edges is None else NumberBins(self.levels, self.edges)
+
+    @property
+    def _output_levels(self) -> tuple[int, ...]:
+        """Of the columns that the net returns: bins are categories of their own."""
+        bins = self._bins
+        return self.levels if bins is None else bins.levels
+
+    def _denoise(self, samples: Samples) -> list[Tensor]:
+        n_outputs = sum(max(1, n_levels) for n_levels in self._output_levels)
+        return self._apply("denoise", *samples.batches(), n_outputs=n_outputs)
+
     def _build_module(self, sample_shape: tuple[int, ...]) -> TableAutoencoder:
+        sizes = list(self.hidden_layer_sizes)
+        if not are_sizes(sizes):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {self._owner} must be a tuple of ints > 0. "
+                f"Got {self.hidden_layer_sizes!r} instead."
+            )
         return TableAutoencoder(
             sample_shape,
             levels=self.levels,
-            hidden_layer_sizes=list(self.hidden_layer_sizes),
+            edges=self.edges,
+            hidden_layer_sizes=sizes,
             latent_dim=self.latent_dim,
             activation=self.activation,
             linear_path=self.linear_path,
@@ -204,10 +239,10 @@ class CellsDAE(BaseDenoisingAutoencoder):
         )
 
     def _as_loss(self) -> Loss:
-        return as_loss(CellLoss(self.levels))
+        return as_loss(CellLoss(self._output_levels, self._bins))
 
     def _as_cells(self) -> Cells:
-        widths = self.hidden_together or tuple(max(1, n_levels) for n_levels in self.levels)
+        widths = tuple(max(1, n_levels) for n_levels in self.levels)
         return Cells(widths, self.hidden, bool(self.compares_all))
 
     def _look_at(self, task: Task, loss: Loss) -> None:

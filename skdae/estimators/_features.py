@@ -11,7 +11,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdae._sklearn import check_feature_names_in
-from skdae.estimators._attributes import Attributes
 
 __all__ = ["FEATURES", "FeaturesMixin", "decodes_features"]
 
@@ -19,8 +18,13 @@ FEATURES = ("code", "all_layers")
 """The values of the parameter ``features``."""
 
 
-class FeaturesMixin(ClassNamePrefixFeaturesOutMixin, Attributes):
+class FeaturesMixin(ClassNamePrefixFeaturesOutMixin):
     """Count and name the features that ``transform`` gives."""
+
+    features: str
+    # Of the code, and of each hidden layer, if the module shows them.
+    _code_shape: tuple[int, ...]
+    _hidden_widths: tuple[int, ...]
 
     @property
     def _n_features_out(self) -> int:

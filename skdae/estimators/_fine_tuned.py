@@ -28,6 +28,7 @@ from skdae.data import (
     rows_to_tensor,
     to_channels_first,
 )
+from skdae.estimators._autoencoder_parameter import TABLES_BEFORE, AutoencoderParameter
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._dense import DenseDAE
 from skdae.estimators._persistence import SavedNetMixin, unchanged_on_failure
@@ -69,7 +70,7 @@ class FineTunedDAE(SavedNetMixin, ABC):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        "estimator": [BaseDenoisingAutoencoder, FrozenEstimator, None],
+        "estimator": [AutoencoderParameter(frozen=True), None],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [StrOptions({"auto"}), _COUNT],
         "batch_size": [StrOptions({"auto"}), _COUNT],
@@ -174,7 +175,8 @@ class FineTunedDAE(SavedNetMixin, ABC):
         if not isinstance(frozen, BaseDenoisingAutoencoder):
             raise TypeError(
                 f"The 'estimator' parameter of {owner} must be a denoising autoencoder, or one in "
-                f"a FrozenEstimator. Got a frozen {type(frozen).__name__} instead."
+                f"a FrozenEstimator ({TABLES_BEFORE}). Got a frozen {type(frozen).__name__} "
+                "instead."
             )
         check_is_fitted(frozen)
         if frozen._format.is_list:

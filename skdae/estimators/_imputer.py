@@ -334,7 +334,7 @@ class DAEImputer(ImputerTablesMixin, BaseEstimator):
             for name, value in given.items()
         }
         plain = ("lr", "batch_size", "device", "verbose")
-        return {**chosen, **{name: getattr(self, name) for name in plain}}
+        return {**chosen, **{name: getattr(self, name) for name in plain}, "owner": "DAEImputer"}
 
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn that values may be missing, and columns may be of categories."""

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import DataFormat, Samples, read_first
+from skdae.estimators._autoencoder_parameter import AutoencoderParameter
 from skdae.estimators._base import BaseDenoisingAutoencoder
 from skdae.estimators._column_scale import ColumnScale
 from skdae.estimators._cross_fitting import Judges, fit_judges
@@ -129,7 +130,7 @@ class DAEOutlierDetector(OutlierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "estimator": [BaseDenoisingAutoencoder, None],
+        "estimator": [AutoencoderParameter(), None],
         "novelty": ["boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "n_folds": [Interval(Integral, 2, None, closed="left")],

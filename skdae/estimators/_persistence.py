@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdae.data import DataFormat
-from skdae.estimators._attributes import Attributes
 from skdae.estimators._building import BuildingMixin
 from skdae.estimators._files import check_facts, read_weights, write_weights
 from skdae.estimators._settings import check_settings, plain_settings
@@ -309,7 +308,9 @@ def with_weights(
 
 
 @contextmanager
-def unchanged_on_failure(estimator: Attributes) -> Iterator[None]:
+def unchanged_on_failure(
+    estimator: BaseEstimator, *, failure: type[BaseException] = Exception
+) -> Iterator[None]:
     """Leave the estimator as it was, fitted or not, if what is tried in the block fails.
 
     A loss that exploded after good epochs is no such failure: their weights are kept.
@@ -317,7 +318,7 @@ def unchanged_on_failure(estimator: Attributes) -> Iterator[None]:
     before = estimator.__dict__.copy()
     try:
         yield
-    except Exception as error:
+    except failure as error:
         if not (isinstance(error, LossExploded) and error.restored):
             estimator.__dict__.clear()
             estimator.__dict__.update(before)

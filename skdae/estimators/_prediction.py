@@ -85,9 +85,7 @@ class PredictionMixin(TransformerMixin, Attributes):
         codes : ndarray of shape (n_samples, n_codes), float32
             The codes, flattened; with ``features="all_layers"`` the values of all hidden layers.
         """
-        parts = self._read(X).in_memory()
-        codes = [self._encode(part.as_one_batch(self._owner)) for part in parts]
-        return np.concatenate(codes) if len(codes) > 1 else codes[0]
+        return self._features_of(X, self.features)
 
     @available_if(decodes_features)
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
@@ -234,8 +232,14 @@ class PredictionMixin(TransformerMixin, Attributes):
         lists = self._format.any_size or not self._reads_flat_rows
         return self._format.read(X, self, lists=lists, any_size=self._format.any_size)
 
-    def _encode(self, batch: Batch) -> np.ndarray:
-        if self.features == "all_layers":
+    def _features_of(self, X: ArrayLike, features: str) -> np.ndarray:
+        parts = self._read(X).in_memory()
+        values = [self._encode(part.as_one_batch(self._owner), features) for part in parts]
+        return np.concatenate(values) if len(values) > 1 else values[0]
+
+    def _encode(self, batch: Batch, features: str) -> np.ndarray:
+        """Return the codes, or the values of all hidden layers."""
+        if features == "all_layers":
             n_outputs = sum(self._hidden_widths)
             (values,) = self._apply("hidden", batch, n_outputs=n_outputs)
             return values.numpy()

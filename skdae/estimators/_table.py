@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_random_state, gen_batches
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdae._random import RandomState, draw_seeds
 from skdae._sklearn import Interval, StrOptions, fit_context
 from skdae.data import TableCodec, read_table
-from skdae.estimators._cells import CellsDAE, mean_of_known
-from skdae.estimators._table_limits import RATE, find_limits, set_aside
-from skdae.estimators._table_rows import TableRows
+from skdae.estimators._attributes import Callbacks
+from skdae.estimators._cells import CellsDAE
+from skdae.estimators._features import FEATURES, FeaturesMixin
+from skdae.estimators._persistence import unchanged_on_failure
+from skdae.estimators._table_bins import TableBins
+from skdae.estimators._table_limits import find_limits, set_aside
+from skdae.estimators._table_nets import doubts_of, scores_of
 from skdae.noise import SwapNoise
 from skdae.training import OptimizerFactory
 
@@ -26,14 +31,13 @@ __all__ = ["TableDAE"]
 _OF_NETS = (
     *("hidden_layer_sizes", "latent_dim", "activation", "optimizer", "lr", "lr_schedule"),
     *("max_epochs", "batch_size", "validation_fraction", "early_stopping", "n_iter_no_change"),
-    *("device", "precision", "verbose"),
+    *("device", "precision", "callbacks", "checkpoint", "verbose"),
 )
 # Cells that are hidden in training, so that missing ones can be filled.
 _HIDDEN = (0.0, 0.2)
-_AT_ONCE = 2**14
 
 
-class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TableDAE(FeaturesMixin, TransformerMixin, BaseEstimator):
     """Repair tables: change wrong cells, and fill missing ones, from the others of their row.
 
     A frame goes in and a frame comes out, with the same columns, dtypes, categories, units and
@@ -64,9 +68,13 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Whether the cells of ``fit`` are taken to be right. False allows for some of a hundred that
         are wrong, as in a table that is to be repaired itself; right cells that are odd may change.
     n_nets : int or "auto", default="auto"
-        1 trains one net, and sets a fifth of the rows aside, 10,000 at most. More nets set aside
-        one share of the rows each and are averaged in ``predict``; they take as many times longer,
-        and find more in small tables. "auto" is 3 from 100 to 2,000 rows, and 1 otherwise.
+        1 trains one net, and sets a fifth of the rows aside, 10,000 at most. Several nets set one
+        share each aside, 10,000 rows at most, and are averaged in ``predict``; they take as many
+        times longer, and find more in small tables. "auto" is 3 from 100 to 2,000 rows, else 1.
+    features : {"code", "all_layers"}, default="code"
+        What ``transform`` gives: the code of the first net, or the values of all its hidden layers,
+        from the first one of the encoder to the last one of the decoder. The nets are the same, so
+        this may be set after ``fit`` too. See :doc:`/user_guide/features`.
     optimizer : {"adam", "adamw", "muon", "sgd"} or callable, default="adamw"
         As in :class:`DenseDAE`.
     lr : float, default=0.003
@@ -87,6 +95,11 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Where to train and predict: "cpu", "cuda", "cuda:1", "mps", or the fastest there is.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What training computes in.
+    callbacks : list of skorch callbacks or None, default=None
+        Callbacks of skorch to call while each net trains. They are cloned for each.
+    checkpoint : str, path-like or None, default=None
+        Folder that keeps the state of each net after its epochs, as in :class:`DenseDAE`; a file
+        will do for one net. It takes an int as ``random_state``. None keeps none.
     random_state : int, RandomState instance or None, default=None
         Seed of weights, order, noise and the rows set aside. None is a new one at every fit.
     verbose : int, default=0
@@ -130,7 +143,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     them, as many are taken to have been wrong as would be found of the largest share of wrong
     cells that fits all limits, 10 % at most.
 
-    Each row is repaired on its own. ``fit`` holds up to 21 values for each number of the table.
+    Each row is repaired on its own.
 
     Examples
     --------
@@ -153,6 +166,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         "amount": [Interval(Real, 0, 1, closed="neither")],
         "max_false_changes": [Interval(Real, 0, 1, closed="both")],
         "assume_clean": ["boolean"],
+        "features": [StrOptions(set(FEATURES))],
         "n_nets": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -169,6 +183,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         max_false_changes: float = 0.01,
         assume_clean: bool = True,
         n_nets: int | str = "auto",
+        features: str = "code",
         optimizer: str | OptimizerFactory = "adamw",
         lr: float = 0.003,
         lr_schedule: str = "one_cycle",
@@ -179,6 +194,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         n_iter_no_change: int = 10,
         device: str = "auto",
         precision: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: str | PathLike | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -191,6 +208,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.max_false_changes = max_false_changes
         self.assume_clean = assume_clean
         self.n_nets = n_nets
+        self.features = features
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -201,6 +219,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.n_iter_no_change = n_iter_no_change
         self.device = device
         self.precision = precision
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -227,6 +247,16 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         ValueError
             If a column holds dates, infinite numbers, or words beside numbers.
         """
+        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "The 'checkpoint' parameter of TableDAE takes an int as random_state, by which a "
+                f"fit finds its files again. Got random_state={self.random_state!r}."
+            )
+        with unchanged_on_failure(self, failure=BaseException):
+            self._fit(X)
+        return self
+
+    def _fit(self, X: Any) -> None:
         X = read_table(X, type(self).__name__)
         validate_data(self, X, reset=True, skip_check_array=True)
         seeds = draw_seeds(self.random_state, 2)
@@ -238,8 +268,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         )
         self.is_categorical_ = np.array(self._codec.is_category)
         encoded = self._codec.encode(X)
-        self._rows = TableRows.fit(self._codec, encoded)
-        self._amount = float(self.amount)
+        self._bins = TableBins.fit(self._codec, encoded, amount=self.amount)
         rng = check_random_state(seeds[0])
         aside = set_aside(len(encoded), self.n_nets, self.max_false_changes, rng)
         seeds = draw_seeds(seeds[1], len(aside))
@@ -251,20 +280,18 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             encoded,
             aside,
             self.daes_,
-            self._rows,
+            self._bins,
             self._codec.groups,
-            prior=self._prior,
             max_false_changes=self.max_false_changes,
             assume_clean=bool(self.assume_clean),
             rng=rng,
         )
         self.false_changes_, self.found_ = limits.false_changes, limits.found
         first = self.daes_[0]
-        self._n_features_out = first._n_features_out
+        self._code_shape, self._hidden_widths = first._code_shape, first._hidden_widths
         self.n_iter_, self.loss_curve_ = first.n_iter_, first.loss_curve_
         self.validation_loss_curve_ = first.validation_loss_curve_
         self.limits_ = limits.doubt
-        return self
 
     def predict(self, X: Any) -> Any:
         """Return a table with its missing cells filled, and cells changed that are surely wrong.
@@ -282,11 +309,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         """
         X, encoded = self._read(X)
         cells = self._codec.missing(X)
-        values = np.empty_like(encoded)
-        for part in gen_batches(len(encoded), _AT_ONCE):
-            rows = self._rows.make(encoded[part])
-            doubts, values[part] = self._rows.doubts(rows, self._guess(rows), self._prior)
-            cells[part] |= doubts > self.limits_
+        doubts, values = doubts_of(self.daes_, self._bins, encoded)
+        cells |= doubts > self.limits_
         return self._codec.decode(values, like=X, cells=cells)
 
     def transform(self, X: Any) -> np.ndarray:
@@ -300,12 +324,10 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         codes : ndarray of shape (n_samples, latent_dim), float32
-            The codes.
+            The codes; with ``features="all_layers"`` the values of all hidden layers.
         """
         _, encoded = self._read(X)
-        parts = gen_batches(len(encoded), _AT_ONCE)
-        net = self.daes_[0]
-        return np.concatenate([net.transform(self._rows.make(encoded[part])) for part in parts])
+        return self.daes_[0]._features_of(encoded, self.features)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how well the nets explain each row: higher is more like the table of ``fit``.
@@ -322,7 +344,7 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             numbers, and negative log-probabilities of categories.
         """
         _, encoded = self._read(X)
-        return self._scores(encoded, encoded)
+        return scores_of(self.daes_, self._bins, encoded, encoded)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of ``score_samples``, or how well the nets restore another table.
@@ -340,10 +362,8 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             Higher is better, and 0 the best.
         """
         X, encoded = self._read(X)
-        target = encoded
-        if y is not None and np.shape(y) == np.shape(X):
-            _, target = self._read(y)
-        return float(self._scores(encoded, target).mean())
+        target = self._read(y)[1] if y is not None and np.shape(y) == np.shape(X) else encoded
+        return float(scores_of(self.daes_, self._bins, encoded, target).mean())
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether a fit was completed."""
@@ -358,22 +378,18 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    @property
-    def _prior(self) -> float:
-        """By how much smaller the odds of a wrong cell are than in training."""
-        return RATE / (1 - RATE) * (1 - self._amount) / self._amount
-
     def _fit_net(self, encoded: np.ndarray, seed: int) -> CellsDAE:
         """Train a net to restore rows whose cells are swapped or hidden."""
         net = CellsDAE(
-            self._rows.levels,
+            self._codec.levels,
+            owner=type(self).__name__,
+            edges=self._bins.edges if any(self._bins.edges) else None,
             hidden=_HIDDEN,
-            hidden_together=self._rows.widths,
-            noise=SwapNoise(self._amount, groups=list(self._rows.groups)),
+            noise=SwapNoise(self.amount, groups=list(self._codec.groups)),
             random_state=seed,
             **{name: getattr(self, name) for name in _OF_NETS},
         )
-        return net.fit(self._rows.make(encoded))
+        return net.fit(encoded)
 
     def _read(self, X: Any) -> tuple[Any, np.ndarray]:
         """Return a checked table, and its codes."""
@@ -381,20 +397,3 @@ class TableDAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         X = read_table(X, type(self).__name__)
         validate_data(self, X, reset=False, skip_check_array=True)
         return X, self._codec.encode(X)
-
-    def _guess(self, rows: np.ndarray) -> np.ndarray:
-        """Return the mean of what the nets give."""
-        guesses = self.daes_[0].guess(rows)
-        for net in self.daes_[1:]:
-            guesses += net.guess(rows)
-        return guesses / len(self.daes_)
-
-    def _scores(self, encoded: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Return the negative mean loss of the known cells of each row."""
-        scores = []
-        for part in gen_batches(len(encoded), _AT_ONCE):
-            rows, truth = self._rows.make(encoded[part]), self._rows.make(target[part])
-            of_nets = np.array([net.cell_losses(rows, truth) for net in self.daes_])
-            losses = of_nets[:, :, self._rows.cells].mean(axis=0, dtype=np.float64)
-            scores.append(-mean_of_known(losses))
-        return np.concatenate(scores)

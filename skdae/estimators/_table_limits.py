@@ -10,18 +10,17 @@ from functools import cached_property
 import numpy as np
 
 from skdae.estimators._cells import CellsDAE
-from skdae.estimators._table_rows import TableRows
+from skdae.estimators._table_bins import RATE, TableBins
+from skdae.estimators._table_nets import doubts_of
 
-__all__ = ["RATE", "Limits", "find_limits", "set_aside", "swap_cells"]
+__all__ = ["Limits", "find_limits", "set_aside", "swap_cells"]
 
 # The rows of a table with which "auto" trains three nets, each judged by the rows of the others.
 _ROWS_OF_THREE = (100, 2000)
 _SET_ASIDE = 0.2
 _MOST_SET_ASIDE = 10_000
 
-# The share of wrong cells at which the changes must make a table better, and those of the rows
-# that are judged: what is wrong beside a cell is evidence about it.
-RATE = 0.02
+# Shares of wrong cells in the rows that are judged: wrong ones beside a cell are evidence about it.
 _RATES = (0.02, 0.05, 0.1)
 _FEWEST_ROWS = 10
 _FEWEST_WRONG = 10
@@ -77,7 +76,7 @@ def set_aside(
     if isinstance(n_nets, str):
         n_nets = 3 if few <= n_rows < many else 1
     order = rng.permutation(n_rows)
-    n_aside = n_rows if n_nets > 1 else min(int(_SET_ASIDE * n_rows), _MOST_SET_ASIDE)
+    n_aside = min(n_rows if n_nets > 1 else int(_SET_ASIDE * n_rows), n_nets * _MOST_SET_ASIDE)
     if n_rows < 2 * n_nets or (n_aside + 1) * max_false_changes < 1:
         n_aside = 0
     return np.array_split(order[:n_aside], n_nets)
@@ -87,10 +86,9 @@ def find_limits(
     encoded: np.ndarray,
     aside: Sequence[np.ndarray],
     nets: Sequence[CellsDAE],
-    rows: TableRows,
+    bins: TableBins,
     groups: tuple[slice, ...],
     *,
-    prior: float,
     max_false_changes: float,
     assume_clean: bool,
     rng: np.random.RandomState,
@@ -105,12 +103,10 @@ def find_limits(
         The rows that each net has not seen.
     nets : sequence of CellsDAE
         The nets.
-    rows : TableRows
-        Makes rows for the nets.
+    bins : TableBins
+        Those of the numbers.
     groups : tuple of slice
         The encoded values of each column.
-    prior : float
-        Factor of the odds that a cell is wrong, as in ``TableRows.doubts``.
     max_false_changes : float
         The share of right cells of a column that may change.
     assume_clean : bool
@@ -126,13 +122,14 @@ def find_limits(
     ends = np.cumsum([0, *map(len, aside)])
 
     def judge(noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        made = rows.make(noisy)
-        parts = itertools.pairwise(ends)
-        guesses = [net.guess(made[slice(*part)]) for net, part in zip(nets, parts, strict=True)]
-        return rows.doubts(made, np.concatenate(guesses), prior)
+        parts = [noisy[slice(*part)] for part in itertools.pairwise(ends)]
+        pairs = zip(nets, parts, strict=True)
+        found = [doubts_of([net], bins, part) for net, part in pairs if len(part)]
+        doubts, values = zip(*found, strict=True)
+        return np.concatenate(doubts), np.concatenate(values)
 
     quiet, _ = judge(encoded)
-    rounds = list(_rounds(encoded, groups, rows, judge, rng))
+    rounds = list(_rounds(encoded, groups, bins, judge, rng))
     for index in range(n_columns):
         doubt, gain, wrong = (
             np.stack([each[part][:, index] for each in rounds]) for part in range(3)
@@ -153,7 +150,7 @@ def find_limits(
 def _rounds(
     encoded: np.ndarray,
     groups: tuple[slice, ...],
-    rows: TableRows,
+    bins: TableBins,
     judge: Judge,
     rng: np.random.RandomState,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -167,10 +164,11 @@ def _rounds(
             was, is_now, would = encoded[:, group], noisy[:, group], values[:, group]
             compares = ~np.isnan(was).any(axis=1) & ~np.isnan(is_now).any(axis=1)
             wrong[:, index] = compares & (was != is_now).any(axis=1)
-            if rows.n_levels[index]:
+            if bins.n_levels[index]:
                 becomes_right = was.argmax(axis=1) == would.argmax(axis=1)
                 gain = wrong[:, index] * 1.0 - ~becomes_right
             else:
+                would = would.astype(np.float64)
                 gain = (np.square(is_now - was) - np.square(would - was))[:, 0]
             gains[:, index] = np.where(compares, gain, 0)
             doubts[~compares, index] = -np.inf

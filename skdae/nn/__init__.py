@@ -4,6 +4,7 @@ from skdae.nn._activations import ACTIVATIONS
 from skdae.nn._conv_autoencoder import ConvAutoencoder
 from skdae.nn._dense_autoencoder import DenseAutoencoder
 from skdae.nn._encoder_with_head import EncoderWithHead
+from skdae.nn._number_bins import NumberBins
 from skdae.nn._residual_unet import ResidualUNet
 from skdae.nn._table_autoencoder import TableAutoencoder
 from skdae.nn.protocol import (
@@ -24,6 +25,7 @@ __all__ = [
     "Encoder",
     "EncoderWithHead",
     "HiddenLayers",
+    "NumberBins",
     "ResidualUNet",
     "TableAutoencoder",
     "promises_any_size",

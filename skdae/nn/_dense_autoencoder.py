@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from skdae.nn._layers import MixedSequential, dense_layers
+from skdae.nn._layers import MixedSequential, dense_layers, hidden_values
 
 __all__ = ["DenseAutoencoder"]
 
@@ -57,9 +57,7 @@ class DenseAutoencoder(nn.Module):
 
     def hidden_layers(self, x: Tensor) -> list[Tensor]:
         """Map samples (n, ...) to the values of every hidden layer, from the first to the last."""
-        # An activation follows each layer but the last one.
-        before = list(self.encoder.after_each(x.flatten(1)))[1::2]
-        return before + list(self.decoder.after_each(before[-1]))[1::2]
+        return hidden_values(self.encoder, self.decoder, x.flatten(1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples (n, ...)."""

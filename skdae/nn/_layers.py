@@ -22,6 +22,7 @@ __all__ = [
     "MixedSequential",
     "ResidualBlock",
     "dense_layers",
+    "hidden_values",
     "in_float32",
     "last_conv",
     "pad_to_multiple",
@@ -72,6 +73,13 @@ class MixedSequential(nn.Sequential):
             else:
                 x = in_float32(layer, x, rounds=self._rounds and widest == math.inf)
             yield x
+
+
+def hidden_values(encoder: MixedSequential, decoder: MixedSequential, x: Tensor) -> list[Tensor]:
+    """Return the values of every hidden layer of dense layers, from the first to the last."""
+    # An activation follows each layer but the last one.
+    before = list(encoder.after_each(x))[1::2]
+    return before + list(decoder.after_each(before[-1]))[1::2]
 
 
 def _widest_in_float32(layer: nn.Module) -> float:

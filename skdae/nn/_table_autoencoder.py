@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdae.nn._layers import MixedSequential, dense_layers, in_float32
+from skdae.nn._layers import MixedSequential, dense_layers, hidden_values, in_float32
+from skdae.nn._number_bins import NumberBins
 
 __all__ = ["TableAutoencoder"]
 
@@ -30,6 +31,9 @@ class TableAutoencoder(nn.Module):
         ``(n_values,)``: a number takes one value of a row, a category one for each of its levels.
     levels : sequence of int
         For each column, the number of levels of a category, or 0 for a number.
+    edges : sequence of sequence of float or None, default=None
+        For each column, the edges of the bins that the layers see of a number beside it, and that
+        the output has logits for: see ``NumberBins``. None makes no bins.
     hidden_layer_sizes : sequence of int, default=(256,)
         Widths between the input and the code; the decoder has them in reverse.
     latent_dim : int, default=32
@@ -63,6 +67,7 @@ class TableAutoencoder(nn.Module):
         sample_shape: tuple[int, ...],
         *,
         levels: Sequence[int],
+        edges: Sequence[Sequence[float]] | None = None,
         hidden_layer_sizes: Sequence[int] = (256,),
         latent_dim: int = 32,
         activation: str = "gelu",
@@ -76,7 +81,11 @@ class TableAutoencoder(nn.Module):
                 f"TableAutoencoder with levels={tuple(levels)} takes rows of {sum(widths)} values. "
                 f"Got sample_shape={sample_shape}."
             )
-        (n_values,) = sample_shape
+        self.bins = None if edges is None else NumberBins(levels, edges)
+        if self.bins is not None:
+            levels = self.bins.levels
+            widths = [max(1, n_levels) for n_levels in levels]
+        n_values = sum(widths)
         n_inputs = n_values + len(widths)
         # All cells of a group are unknown together: the first one tells.
         first = torch.tensor([0, *itertools.accumulate(widths[:-1])])
@@ -102,19 +111,25 @@ class TableAutoencoder(nn.Module):
         return self.encoder(self._with_flags(x))
 
     def decode(self, code: Tensor) -> Tensor:
-        """Map codes (n, latent_dim) to rows (n, n_values), without what is added to them."""
+        """Map codes (n, latent_dim) to outputs (n, n_outputs), without what is added to them."""
         return self.decoder(code)
 
+    def hidden_layers(self, x: Tensor) -> list[Tensor]:
+        """Map rows (n, n_values) to the values of every hidden layer, first to last."""
+        return hidden_values(self.encoder, self.decoder, self._with_flags(x))
+
     def forward(self, x: Tensor) -> Tensor:
-        """Return a number or logits for every cell (n, n_values)."""
+        """Return a number or logits for every cell, and logits for bins (n, n_outputs)."""
         inputs = self._with_flags(x)
         output = self.decoder(self.encoder(inputs))
         if self.has_moments:
-            output = output + inputs[:, : x.shape[1]] * self.is_number
+            output = output + inputs[:, : output.shape[1]] * self.is_number
         return output if self.linear is None else output + in_float32(self.linear, inputs)
 
     def _with_flags(self, x: Tensor) -> Tensor:
         """Return rows with stand-ins for unknown cells, then a flag for each known one."""
+        if self.bins is not None:
+            x = self.bins(x)
         known = ~x.isnan()
         flags = known.index_select(1, self.first)
         whole = self._conditional_mean(x, known) if self.has_moments else x.where(known, 0)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = ["CellLoss", "cell_losses"]
 
@@ -21,6 +21,9 @@ class CellLoss:
     ----------
     levels : sequence of int
         For each column, the number of levels of a category, or 0 for a number.
+    with_bins : callable (target) -> Tensor or None, default=None
+        A module that makes targets of what the output has of rows that have less. None takes them
+        as they are.
 
     Notes
     -----
@@ -29,11 +32,14 @@ class CellLoss:
 
     label = "mean loss of a cell"
 
-    def __init__(self, levels: Sequence[int]):
+    def __init__(self, levels: Sequence[int], with_bins: nn.Module | None = None):
         self.levels = tuple(levels)
+        self.with_bins = with_bins
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of outputs (n, n_values), where targets are NaN in unknown cells."""
+        if self.with_bins is not None:
+            target = self.with_bins.to(target.device)(target)
         losses, known = cell_losses(output, target, self.levels)
         return losses.sum() / known.sum().clamp(min=1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -10,20 +12,39 @@ import polars as pl
 import pytest
 from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
+from scipy.special import ndtr
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from skorch.callbacks import Callback
 
-from skdae import TableDAE, trusted_types
+from killed_fits import before_epoch, counted_epochs
+from skdae import (
+    DAEClassifier,
+    DAEOutlierDetector,
+    DAERegressor,
+    DenseDAE,
+    TableDAE,
+    trusted_types,
+)
 from skdae.data import TableCodec
+from skdae.estimators._table_bins import TableBins
 from skdae.estimators._table_limits import find_limits, set_aside, swap_cells
-from skdae.estimators._table_rows import TableRows
+from skdae.nn import NumberBins
 
 QUICK = TableDAE((16,), latent_dim=8, max_epochs=2, random_state=0)
 
 
-@parametrize_with_checks([QUICK, clone(QUICK).set_params(n_nets=2, early_stopping=True)])
+@parametrize_with_checks(
+    [
+        QUICK,
+        clone(QUICK).set_params(n_nets=2, early_stopping=True),
+        clone(QUICK).set_params(features="all_layers"),
+    ]
+)
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -179,7 +200,7 @@ def test_rows_are_repaired_one_by_one(repairer, monkeypatch):
     together = repairer.predict(noisy)
     alone = pd.concat([repairer.predict(noisy.iloc[[row]]) for row in range(len(noisy))])
     assert_frame_equal(together, alone)
-    monkeypatch.setattr("skdae.estimators._table._AT_ONCE", 7)
+    monkeypatch.setattr("skdae.estimators._table_nets._AT_ONCE", 7)
     assert_frame_equal(together, repairer.predict(noisy))
     assert len(repairer.transform(noisy)) == len(repairer.score_samples(noisy)) == 40
 
@@ -223,6 +244,75 @@ def test_set_output_names_the_codes():
     assert codes.index.equals(X.index)
     pipeline = make_pipeline(clone(QUICK), clone(QUICK)).fit(X)
     assert pipeline.predict(X).shape == (30, 8)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "tanh"])
+@pytest.mark.parametrize("sizes", [(), (16,), (16, 12)])
+def test_all_layers_are_activations_of_linear_maps_of_the_ones_before(activation, sizes):
+    """Computed here from the weights, and from what an encoded row is; the code is among them."""
+    X = linked(60).astype({"count": "Int64"})
+    X.iloc[3:9, 2:7] = pd.NA
+    dae = clone(QUICK).set_params(hidden_layer_sizes=sizes, activation=activation).fit(X)
+    codes = dae.transform(X)
+    found = dae.set_params(features="all_layers").transform(X)
+    assert found.dtype == np.float32
+    act = {"gelu": lambda x: x * ndtr(x), "tanh": np.tanh}[activation]
+    linear = [part for part in dae.daes_[0].net_.module_.modules() if hasattr(part, "weight")]
+    values, start = inputs_of(dae, X), 0
+    for layer, width in zip(linear, [*sizes, 8, *sizes[::-1]], strict=False):
+        weight, bias = (part.detach().numpy().astype(float) for part in (layer.weight, layer.bias))
+        values = act(values @ weight.T + bias)
+        np.testing.assert_allclose(found[:, start : start + width], values, atol=1e-5)
+        start += width
+    assert found.shape == (60, start)
+    before = sum(sizes)
+    np.testing.assert_array_equal(found[:, before : before + 8], codes)
+
+
+def inputs_of(dae, X):
+    """Return what the first layer gets: rows with zeros for unknown values, then their flags."""
+    rows = with_bins(dae._bins, dae._codec.encode(X))
+    levels = dae.daes_[0]._output_levels
+    starts = np.cumsum([0, *(max(1, n_levels) for n_levels in levels)])[:-1]
+    return np.hstack([np.nan_to_num(rows), ~np.isnan(rows[:, starts])]).astype(float)
+
+
+def test_all_layers_have_names_and_may_be_asked_for_after_the_fit():
+    X = linked(30)
+    codes = clone(QUICK).fit(X)
+    layers = clone(QUICK).set_params(features="all_layers").set_output(transform="pandas").fit(X)
+    expected = [f"tabledae_layer{k}_{i}" for k, n in enumerate((16, 8, 16), 1) for i in range(n)]
+    frame = layers.transform(X)
+    assert list(frame) == layers.get_feature_names_out().tolist() == expected
+    assert frame.index.equals(X.index)
+    assert codes.get_feature_names_out().tolist() == [f"tabledae{code}" for code in range(8)]
+    np.testing.assert_array_equal(codes.set_params(features="all_layers").transform(X), frame)
+    again = pickle.loads(pickle.dumps(codes))
+    np.testing.assert_array_equal(again.transform(X), frame)
+    with pytest.raises(ValueError, match="'features' parameter of TableDAE must be .*'layers'"):
+        clone(QUICK).set_params(features="layers").fit(X)
+
+
+@pytest.mark.parametrize("make", [DAEClassifier, DAERegressor, DAEOutlierDetector])
+def test_it_is_a_step_before_estimators_that_take_an_autoencoder(make):
+    """These send arrays through one net; a frame needs the codec that TableDAE has around its own.
+
+    The pipeline that the errors ask for takes a frame with words, categories and missing cells.
+    """
+    X = linked(80)
+    X.loc[X.index[3], "height"] = np.nan
+    X.loc[X.index[4], ["kind", "leaf"]] = None
+    y = np.arange(80) % 2
+    message = f"'estimator' parameter of {make.__name__} must be a denoising autoencoder.*"
+    message += "TableDAE and DAEImputer are steps before it, in a pipeline.* Got "
+    with pytest.raises(ValueError, match=message + "TableDAE"):
+        make(clone(QUICK)).fit(X, y)
+    frozen = FrozenEstimator(clone(QUICK).fit(X))
+    with pytest.raises((ValueError, TypeError), match=message + "(a frozen TableDAE|FrozenEst)"):
+        make(frozen).fit(X, y)
+    small = DenseDAE((8,), latent_dim=4, max_epochs=2, random_state=0)
+    pipe = make_pipeline(frozen, StandardScaler(), make(small))
+    assert pipe.fit(X, y).predict(X).shape == (80,)
 
 
 def test_columns_are_those_of_the_fit(repairer):
@@ -290,6 +380,92 @@ def test_parameters_that_are_set_later_change_nothing(repairer):
     assert_frame_equal(later.predict(noisy), repairer.predict(noisy))
 
 
+class Trained(Callback):
+    """Notes how many epochs each net trained."""
+
+    epochs: ClassVar[list] = []
+
+    def on_train_end(self, net, **others):
+        self.epochs.append(len(net.history))
+
+
+def test_callbacks_are_called_for_each_net(monkeypatch):
+    monkeypatch.setattr(Trained, "epochs", [])
+    given = Trained()
+    dae = clone(QUICK).set_params(n_nets=3, callbacks=[given]).fit(linked(60))
+    assert Trained.epochs == [2, 2, 2]
+    used = [dict(net.net_.callbacks_)["Trained"] for net in dae.daes_]
+    assert len({id(callback) for callback in [given, *used]}) == 4
+    with pytest.raises(TypeError, match="'callbacks' parameter of TableDAE must be .* Got 3 in it"):
+        clone(QUICK).set_params(callbacks=[3]).fit(linked(60))
+
+
+def test_a_fit_that_was_interrupted_goes_on_from_its_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setattr("skdae.training._checkpoints._SHARE", np.inf)  # after every epoch
+    X = linked(60)
+    dae = clone(QUICK).set_params(n_nets=2, max_epochs=4)
+    expected = clone(dae).fit(X)
+    dae.set_params(checkpoint=tmp_path)
+    second = expected.daes_[1].net_.seed
+
+    def press(epoch, net):
+        if epoch == 3 and net.seed == second:
+            raise KeyboardInterrupt
+
+    with before_epoch(press), pytest.raises(KeyboardInterrupt):
+        dae.fit(X)
+    assert not hasattr(dae, "n_features_in_")
+    with counted_epochs() as epochs:
+        dae.fit(X)
+    assert epochs == [3, 4]  # of the second net: the first one is complete
+    np.testing.assert_array_equal(dae.transform(X), expected.transform(X))
+    np.testing.assert_array_equal(dae.score_samples(X), expected.score_samples(X))
+    assert sorted(path.name[:9] for path in tmp_path.iterdir()) == ["TableDAE-"] * 2
+    with counted_epochs() as epochs:
+        clone(dae).fit(X)
+    assert epochs == []
+
+
+def test_checkpoints_need_a_seed_and_a_file_for_each_net(tmp_path):
+    X = linked(60)
+    dae = clone(QUICK).set_params(checkpoint=tmp_path, random_state=None)
+    with pytest.raises(ValueError, match="an int as random_state.* Got random_state=None"):
+        dae.fit(X)
+    dae.set_params(checkpoint=tmp_path / "one", random_state=0, n_nets=2)
+    with pytest.raises(ValueError, match="checkpoint of another fit.* folder, where each fit has"):
+        dae.fit(X)
+    clone(dae).set_params(checkpoint=tmp_path / "other", n_nets=1).fit(X)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_fit_that_fails_leaves_the_one_before(error):
+    X = linked(60)
+    dae = clone(QUICK).fit(X)
+    repaired, codes = dae.predict(X), dae.transform(X)
+
+    def fail(epoch, net):
+        raise error
+
+    with before_epoch(fail), pytest.raises(error):
+        dae.fit(linked(40).drop(columns=["kind", "count"]))
+    assert dae.n_features_in_ == X.shape[1]
+    assert_frame_equal(dae.predict(X), repaired)
+    np.testing.assert_array_equal(dae.transform(X), codes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hidden_layer_sizes": (8, 0)}, "'hidden_layer_sizes' parameter of TableDAE must be a t"),
+        ({"device": "abacus"}, "'device' parameter of TableDAE must be 'auto' or a device"),
+        ({"lr": 1e30}, "training of TableDAE diverged.* smaller lr, such as 0.001. No epoch"),
+    ],
+)
+def test_errors_of_the_nets_name_the_class_of_the_user(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        clone(QUICK).set_params(**wrong).fit(linked(30))
+
+
 def test_nets_are_averaged_and_early_stopping_reaches_them():
     X = linked(150)
     dae = clone(QUICK).set_params(n_nets=3, early_stopping=True, numbers="rank").fit(X)
@@ -301,15 +477,29 @@ def test_nets_are_averaged_and_early_stopping_reaches_them():
 
 def net_scores(dae, net, X):
     """Return the negative mean loss of the cells of full rows, without the bins."""
-    rows = dae._rows.make(dae._codec.encode(X))
-    return -net.cell_losses(rows)[:, dae._rows.cells].mean(axis=1)
+    rows = dae._codec.encode(X)
+    return -net.cell_losses(rows)[:, dae._bins.cells].mean(axis=1)
 
 
-# ------------------------------------------------------------------------------- rows and doubts
-def rows_of(X, **how):
-    codec = TableCodec.fit(X, owner="Test", **how)
+# ------------------------------------------------------------------------------- bins and doubts
+def bins_of(X):
+    codec = TableCodec.fit(X, owner="Test")
     encoded = codec.encode(X)
-    return codec, encoded, TableRows.fit(codec, encoded)
+    return codec, encoded, TableBins.fit(codec, encoded, amount=0.15)
+
+
+def with_bins(bins, encoded):
+    """Return rows with one-hot bins behind numbers, NaN where these are unknown."""
+    parts, start = [], 0
+    for n_levels, edges in zip(bins.n_levels, bins.edges, strict=True):
+        stop = start + max(1, n_levels)
+        parts.append(encoded[:, start:stop])
+        if edges:
+            numbers = encoded[:, start]
+            one_hot = np.eye(len(edges) + 1)[np.searchsorted(edges, numbers, side="right")]
+            parts.append(np.where(np.isnan(numbers)[:, None], np.nan, one_hot))
+        start = stop
+    return np.hstack(parts).astype(np.float32)
 
 
 def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
@@ -323,11 +513,10 @@ def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
         }
     )
     X.loc[5, ["many", "word"]] = None
-    _, encoded, rows = rows_of(X)
-    assert rows.levels == (0, 20, 0, 3, 0, 2)
-    assert rows.widths == (21, 4, 1, 2)
-    assert rows.cells == [0, 2, 4, 5]
-    made = rows.make(encoded)
+    _, encoded, bins = bins_of(X)
+    assert [len(edges) for edges in bins.edges] == [19, 2, 0, 0]
+    assert bins.cells == [0, 2, 4, 5]
+    made = with_bins(bins, encoded)
     assert made.shape == (2000, 28)
     np.testing.assert_array_equal(made[:, [0, 21, 25]], encoded[:, :3])
     np.testing.assert_array_equal(made[:, 26:], encoded[:, 3:])
@@ -338,11 +527,43 @@ def test_numbers_have_bins_of_equal_counts_or_one_for_each_value():
     assert (values["value"] == values["bin"]).all()
 
 
+def test_bins_are_made_of_a_few_rows_at_a_time(monkeypatch):
+    """Those of all rows would take 21 times the memory of the table."""
+    seen, forward = [], NumberBins.forward
+
+    def spy(self, x):
+        seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(NumberBins, "forward", spy)
+    X = np.random.default_rng(0).normal(size=(9000, 2))
+    dae = clone(QUICK).set_params(max_epochs=1).fit(X)
+    for method in (dae.predict, dae.transform, dae.score_samples):
+        method(X)
+    assert 1 < max(seen) <= 2**12
+
+
+@pytest.mark.parametrize("size", [10, 40])
+def test_edges_are_of_float32_and_part_its_numbers_as_those_of_float64_would(size):
+    rng = np.random.default_rng(0)
+    numbers = (1 + rng.integers(size, size=5000) * 2.0**-23).astype(np.float32)  # neighbours
+    codec, _, _ = bins_of(pd.DataFrame({"a": numbers}))
+    (edges,) = TableBins.fit(codec, numbers[:, None], amount=0.15).edges
+    assert (np.float32(edges) == edges).all()
+    values = np.unique(numbers).astype(float)
+    exact = (values[1:] + values[:-1]) / 2
+    if size > 20:
+        exact = np.quantile(numbers.astype(float), np.arange(1, 20) / 20)
+    parts = [np.searchsorted(each, numbers, side="right") for each in (exact, edges)]
+    same = [np.unique(part, return_inverse=True)[1] for part in parts]
+    np.testing.assert_array_equal(*same)
+
+
 def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
     X = pd.DataFrame({"word": ["a", "b", "c", None]})
-    _, encoded, rows = rows_of(X)
+    _, encoded, bins = bins_of(X)
     p = np.array([[0.7, 0.1, 0.2], [0.7, 0.1, 0.2], [0.25, 0.25, 0.5], [0.7, 0.2, 0.1]])
-    doubts, values = rows.doubts(rows.make(encoded), p, prior=0.5)
+    doubts, values = bins.doubts(encoded, p)
     expected = np.log([0.2 / 0.7, 0.7 / 0.1, 0.25 / 0.5])
     np.testing.assert_allclose(doubts[:3, 0], expected)
     assert doubts[3, 0] == -np.inf
@@ -351,10 +572,10 @@ def test_the_doubt_of_a_category_is_the_log_odds_of_its_likeliest_other_level():
 
 def test_the_doubt_of_a_number_is_its_squared_distance_times_the_odds_that_its_bin_is_wrong():
     X = pd.DataFrame({"few": [0.0, 1.0, 5.0, None]})
-    _, encoded, rows = rows_of(X)
+    _, encoded, bins = bins_of(X)
     p = np.tile([0.1, 0.2, 0.7], (4, 1))
     guesses = np.column_stack([np.full(4, 0.5), p])
-    doubts, values = rows.doubts(rows.make(encoded), guesses, prior=0.1)
+    doubts, values = replace(bins, prior=0.1).doubts(encoded, guesses)
     right = p[0]
     wrong = 0.1 * (1 - right)
     expected = wrong / (wrong + right) * (encoded[:3, 0] - 0.5) ** 2
@@ -369,6 +590,7 @@ def test_the_doubt_of_a_number_is_its_squared_distance_times_the_odds_that_its_b
         (1000, "auto", 0.01, [334, 333, 333]),
         (5000, "auto", 0.01, [1000]),
         (90_000, "auto", 0.01, [10_000]),
+        (90_000, 3, 0.01, [10_000] * 3),
         (60, "auto", 0.01, [0]),
         (60, "auto", 0.1, [12]),
         (60, 2, 0.1, [30, 30]),
@@ -396,26 +618,26 @@ def test_cells_are_swapped_one_by_one_at_the_rate():
 class Oracle:
     """Stands for a net that knows the right cells, and mixes them with noise."""
 
-    def __init__(self, rows, truth, sharpness):
-        self.truth, self.sharpness = rows.make(truth), sharpness
+    def __init__(self, bins, truth, sharpness):
+        self.bins, self.truth, self.sharpness = bins, with_bins(bins, truth), sharpness
 
     def guess(self, rows):
         rng = np.random.default_rng(0)
-        mixed = np.where(rng.random((len(rows), 1)) < self.sharpness, self.truth, rows)
+        seen = with_bins(self.bins, rows)
+        mixed = np.where(rng.random((len(rows), 1)) < self.sharpness, self.truth, seen)
         return mixed.astype(np.float32)
 
 
 @pytest.mark.parametrize(("sharpness", "found"), [(1.0, 1.0), (0.5, 0.5), (0.0, 0.0)])
 def test_limits_let_through_what_the_nets_know(sharpness, found):
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (800, 3)))
-    codec, encoded, rows = rows_of(X)
+    codec, encoded, bins = bins_of(X)
     limits = find_limits(
         encoded,
         [np.arange(800)],
-        [Oracle(rows, encoded, sharpness)],
-        rows,
+        [Oracle(bins, encoded, sharpness)],
+        bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=0.01,
         assume_clean=True,
         rng=np.random.RandomState(0),
@@ -431,15 +653,14 @@ def test_limits_let_through_what_the_nets_know(sharpness, found):
 def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume_clean, found):
     """Up to a tenth: more of them would be as likely the fault of the nets."""
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (2000, 3)))
-    codec, truth, rows = rows_of(X)
+    codec, truth, bins = bins_of(X)
     encoded = swap_cells(truth, codec.groups, rate, np.random.RandomState(1))
     limits = find_limits(
         encoded,
         [np.arange(2000)],
-        [Oracle(rows, truth, 1.0)],
-        rows,
+        [Oracle(bins, truth, 1.0)],
+        bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=0.01,
         assume_clean=assume_clean,
         rng=np.random.RandomState(0),
@@ -450,15 +671,14 @@ def test_wrong_cells_of_the_fit_are_no_false_changes_if_one_says_so(rate, assume
 
 def test_nets_that_are_sure_and_wrong_change_nothing():
     X = pd.DataFrame(np.random.default_rng(0).choice(list("abcd"), (800, 3)))
-    codec, encoded, rows = rows_of(X)
-    wrong = Oracle(rows, encoded[::-1], 1.0)
+    codec, encoded, bins = bins_of(X)
+    wrong = Oracle(bins, encoded[::-1], 1.0)
     limits = find_limits(
         encoded,
         [np.arange(800)],
         [wrong],
-        rows,
+        bins,
         codec.groups,
-        prior=0.1,
         max_false_changes=1,
         assume_clean=False,
         rng=np.random.RandomState(0),
