@@ -95,9 +95,10 @@ def main() -> None:
             for kind in options.imputers:
                 measured = [measure(kind, X, rate, seed) for seed in range(options.seeds)]
                 error, seconds, share = np.mean(measured, axis=0)
-                row.append(f"{error:.3f} ({seconds:.0f} s)")
-                row += [f"{share:.0%}"] if kind == "dae" else []
-                print(name, rate, kind, row[-2:], flush=True)
+                cells = [f"{error:.3f} ({seconds:.1f} s)"]
+                cells += [f"{share:.0%}"] if kind == "dae" else []
+                row += cells
+                print(name, rate, kind, *cells, flush=True)
             rows.append(row)
     header = ["set", "missing", *options.imputers]
     if "dae" in options.imputers:

@@ -17,8 +17,6 @@ _GUESSES_OF_A_NET, _MOST_PASSES = 4000, 20
 _FEWEST_ERRORS = 20
 _LOWEST_RATE, _HIGHEST_RATE = 0.05, 0.7
 _SMALLEST_ERROR = 1e-3
-# Of the variance of a value, that is left when all others are known.
-_SMALLEST_PART = 1e-4
 _AT_ONCE = 2**22
 # Of the weights, times the number of errors.
 _PENALTY = 0.05
@@ -120,28 +118,23 @@ def _features(guesses: np.ndarray, log_variances: np.ndarray, flags: np.ndarray)
 
 
 def _log_variances(net: CellsDAE, rows: np.ndarray, starts: list[int]) -> np.ndarray:
-    """Return log(S[u, u] - S[u, k] S[k, k]⁻¹ S[k, u]) of the unknown columns u, given the known k.
+    """Return the logarithms of the variances of the unknown columns u given the known values.
 
-    It is 0 for known ones, and for all if the net does without moments.
+    With the inverse P of the covariance, they are those of the diagonal of P[u, u]⁻¹. They are 0
+    for known columns, and for all if the net does without moments.
     """
     logs = np.zeros((len(rows), len(starts)))
     if net.moments is None:
         return logs
-    covariance = net.moments[1]
-    own = np.diag(covariance)
-    patterns, places = np.unique(~np.isnan(rows), axis=0, return_inverse=True)
-    places = places.reshape(-1)
-    of_pattern = np.zeros((len(patterns), len(starts)))
-    for part in gen_batches(len(patterns), max(1, _AT_ONCE // len(own) ** 2)):
-        known = patterns[part]
-        both = known[:, :, None] & known[:, None, :]
-        # Rows and columns of unknown values are those of the identity, and take no part.
-        whole = np.where(both, covariance, np.eye(len(own)))
-        crossed = covariance[:, starts] * known[:, :, None]
-        explained = (crossed * np.linalg.solve(whole, crossed)).sum(axis=1)
-        variances = np.maximum(own[starts] - explained, _SMALLEST_PART * own[starts])
-        of_pattern[part] = np.where(known[:, starts], 0, np.log(variances))
-    return of_pattern[places]
+    inverse = np.linalg.inv(net.moments[1])
+    n_values = len(inverse)
+    for part in gen_batches(len(rows), max(1, _AT_ONCE // n_values**2)):
+        unknown = np.isnan(rows[part])
+        both = unknown[:, :, None] & unknown[:, None, :]
+        # The rest is the identity, which is its own inverse.
+        given = np.linalg.inv(np.where(both, inverse, np.eye(n_values)))
+        logs[part] = np.log(np.maximum(given[:, starts, starts], _SMALLEST_ERROR**2))
+    return logs
 
 
 def _draw_numbers(
