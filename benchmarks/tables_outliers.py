@@ -1,10 +1,10 @@
 """Outliers in tables and images: areas under the curve against rivals, false alarms, speed.
 
-    python benchmarks/tables_outliers.py novelty
-    python benchmarks/tables_outliers.py contaminated
-    python benchmarks/tables_outliers.py alarms
-    python benchmarks/tables_outliers.py mnist
-    python benchmarks/tables_outliers.py large --rows 100000
+    python benchmarks/tables.py outliers novelty
+    python benchmarks/tables.py outliers contaminated
+    python benchmarks/tables.py outliers alarms
+    python benchmarks/tables.py outliers mnist
+    python benchmarks/tables.py outliers large --rows 100000
 
 The twelve tables are read from ``$SKDAE_DATA/tables``, MNIST from ``$SKDAE_DATA/mnist``.
 

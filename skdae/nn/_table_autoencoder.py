@@ -16,6 +16,8 @@ __all__ = ["TableAutoencoder"]
 
 # Values are standardized: no guess lies farther from 0 than known values of a heavy tail do.
 _FARTHEST = 20
+# Means of one-hot levels may lie a little below 0.
+_SMALLEST_PROBABILITY = 0.01
 
 
 class TableAutoencoder(nn.Module):
@@ -47,14 +49,14 @@ class TableAutoencoder(nn.Module):
     moments : tuple of (mean, covariance) or None, default=None
         Arrays of shape (n_values,) and (n_values, n_values), of rows without unknown cells. The
         stand-in for unknown values is then their mean given the known ones, as that of a normal
-        distribution, and the layers learn what is to be added to it where a column holds numbers.
-        None puts zeros for unknown values.
+        distribution, and the layers learn what is to be added to it, or to its logarithm where a
+        column holds categories. None puts zeros for unknown values.
 
     Notes
     -----
     With the mean m, the covariance S, and the values k that a row x knows, the stand-in for the
     others u is m[u] + S[u, k] S[k, k]⁻¹ (x[k] - m[k]): what linear regression of each value on the
-    known ones predicts, for each pattern of unknown cells.
+    known ones predicts, for each pattern of unknown cells. Of a level, that is its probability.
     """
 
     first: Tensor
@@ -123,7 +125,9 @@ class TableAutoencoder(nn.Module):
         inputs = self._with_flags(x)
         output = self.decoder(self.encoder(inputs))
         if self.has_moments:
-            output = output + inputs[:, : output.shape[1]] * self.is_number
+            whole = inputs[:, : output.shape[1]]
+            logits = whole.clamp(min=_SMALLEST_PROBABILITY).log()
+            output = output + whole.where(self.is_number, logits)
         return output if self.linear is None else output + in_float32(self.linear, inputs)
 
     def _with_flags(self, x: Tensor) -> Tensor:
