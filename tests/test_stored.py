@@ -1,5 +1,7 @@
 """Arrays in files that are too large for memory: read in blocks, with the results of arrays."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -89,6 +91,21 @@ def test_results_are_those_of_arrays(dae, store, tmp_path):
     assert dae.score(X) == pytest.approx(dae.score(IMAGES), abs=1e-12)
     assert dae.score(X, X) == dae.score(X)
     assert dae.n_features_in_ == 36
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux says what is resident")
+def test_what_is_written_to_a_memory_map_does_not_stay_in_memory(tmp_path):
+    X = np.random.default_rng(0).integers(0, 256, (1000, 64, 64), dtype=np.uint8)
+    dae = DenseDAE((), latent_dim=2, **{**SHARED, "max_epochs": 1}).fit(X[:100])
+    path = tmp_path / "out"
+    out = np.memmap(path, dtype=np.uint8, mode="w+", shape=X.shape)
+    dae.predict(Lazy(X, chunks=(50, 64, 64)), out=out)
+    of_file = Path("/proc/self/smaps").read_text().split(str(path))[1]
+    resident = int(of_file.split("Rss:")[1].split()[0])
+    assert resident * 1024 < X.nbytes / 10
+    del out
+    written = np.memmap(path, dtype=np.uint8, mode="r", shape=X.shape)
+    np.testing.assert_array_equal(written, dae.predict(X))
 
 
 @each_store

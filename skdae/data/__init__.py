@@ -31,7 +31,7 @@ from skdae.data._shapes import (
     same_sides,
     warn_of_unclear_axes,
 )
-from skdae.data._stored import Stored, is_stored
+from skdae.data._stored import Stored, forget_pages, is_stored
 from skdae.data._table import TableCodec
 from skdae.data._table_columns import columns_of, numbers_in, objects_in, read_table, with_cells
 from skdae.data._table_output import as_numbers, with_flags, with_kept_columns
@@ -61,6 +61,7 @@ __all__ = [
     "columns_of",
     "declared_shape",
     "first_of_another_shape",
+    "forget_pages",
     "from_channels_first",
     "full_range",
     "infer_sample_shape",

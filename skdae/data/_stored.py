@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from skdae._checks import Data, check_finite, check_kind, validate_rows
 from skdae.data._dtypes import ROW_DTYPES, row_dtype
 
-__all__ = ["Stored", "is_in_a_file", "is_stored", "stored_rows"]
+__all__ = ["Stored", "forget_pages", "is_in_a_file", "is_stored", "stored_rows"]
 
 # Data up to this size are read into memory, and learned as arrays are.
 _LARGEST_IN_MEMORY = 2**29
@@ -117,7 +117,7 @@ class Stored:
             return np.concatenate([self[(slice(row, row + 1), *others)] for row in rows])
         key = (*self.first, *which)[: len(self.source.shape)]
         part = np.array(self.source[key], dtype=self.dtype)
-        _forget_pages(self.source)
+        forget_pages(self.source)
         if self.checks:
             check_finite(part, self.owner, self.name)
         return part.reshape(*part.shape[: len(which)], *self.shape[len(which) :])
@@ -152,9 +152,9 @@ class Stored:
         return min(float(self[block].min()) for block in self.blocks())
 
 
-def _forget_pages(source: Data) -> None:
-    """Let the system take back what was read of a memory map; the file keeps it."""
-    pages = getattr(source, "_mmap", None)
-    if pages is not None and source.mode in ("r", "r+"):
+def forget_pages(array: Data) -> None:
+    """Let the system take back what was read or written of a memory map; the file keeps it."""
+    pages = getattr(array, "_mmap", None)
+    if pages is not None and array.mode in ("r", "r+", "w+"):
         with suppress(AttributeError, ValueError, OSError):
             pages.madvise(mmap.MADV_DONTNEED)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skdae._checks import check_finite
-from skdae.data import Batch, Rows, Samples, read_target
+from skdae.data import Batch, Rows, Samples, forget_pages, read_target
 from skdae.estimators._attributes import Attributes
 from skdae.estimators._building import code_shape
 from skdae.estimators._features import decodes_features
@@ -188,6 +188,7 @@ class PredictionMixin(TransformerMixin, Attributes):
                 break
             stop = start + len(part.rows)
             out[start:stop] = self._predict_in_memory(part, **averages)
+            forget_pages(out)
             start = stop
         return out
 
