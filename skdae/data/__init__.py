@@ -31,7 +31,7 @@ from skdae.data._shapes import (
     same_sides,
     warn_of_unclear_axes,
 )
-from skdae.data._stored import Stored, forget_pages, is_stored
+from skdae.data._stored import Stored, forget_pages, is_stored, read_ahead
 from skdae.data._table import TableCodec
 from skdae.data._table_columns import columns_of, numbers_in, objects_in, read_table, with_cells
 from skdae.data._table_output import as_numbers, with_flags, with_kept_columns
@@ -71,6 +71,7 @@ __all__ = [
     "module_shape",
     "numbers_in",
     "objects_in",
+    "read_ahead",
     "read_clean",
     "read_first",
     "read_list",

@@ -14,7 +14,7 @@ from torch import Tensor
 from skdae.data._arrays import rows_to_tensor
 from skdae.data._dtypes import as_fraction, restore_dtype, row_dtype
 from skdae.data._lists import Rows, first_of_another_shape
-from skdae.data._stored import Stored
+from skdae.data._stored import Stored, read_ahead
 from skdae.data._units import Units, measure_units
 
 __all__ = ["Batch", "Samples"]
@@ -121,8 +121,7 @@ class Samples:
         if not isinstance(self.rows, Stored):
             yield self
             return
-        for block in self.rows.blocks():
-            rows = self.rows[block]
+        for rows in read_ahead(self.rows.__getitem__, self.rows.blocks()):
             yield replace(self, rows=rows, shape=(len(rows), *self.shape[1:]))
 
     def take(self, kept: np.ndarray) -> Samples:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from sklearn import get_config
@@ -15,7 +16,10 @@ from sklearn.base import BaseEstimator
 from skdae._checks import Data, check_finite, check_kind, validate_rows
 from skdae.data._dtypes import ROW_DTYPES, row_dtype
 
-__all__ = ["Stored", "forget_pages", "is_in_a_file", "is_stored", "stored_rows"]
+__all__ = ["Stored", "forget_pages", "is_in_a_file", "is_stored", "read_ahead", "stored_rows"]
+
+Part = TypeVar("Part")
+Whole = TypeVar("Whole")
 
 # Data up to this size are read into memory, and learned as arrays are.
 _LARGEST_IN_MEMORY = 2**29
@@ -150,6 +154,18 @@ class Stored:
     def min(self) -> float:
         """Return the lowest value."""
         return min(float(self[block].min()) for block in self.blocks())
+
+
+def read_ahead(read: Callable[[Part], Whole], parts: Iterable[Part]) -> Iterator[Whole]:
+    """Yield what is read of each part, while a thread reads the next one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="skdae-read") as reader:
+        coming: Future[Whole] | None = None
+        for part in parts:
+            now, coming = coming, reader.submit(read, part)
+            if now is not None:
+                yield now.result()
+        if coming is not None:
+            yield coming.result()
 
 
 def forget_pages(array: Data) -> None:

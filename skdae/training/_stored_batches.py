@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdae.data import Stored
+from skdae.data import Stored, read_ahead
 from skdae.training._batches import Batches
 
 __all__ = ["StoredBatches", "split_blocks"]
@@ -93,13 +92,7 @@ class StoredBatches(Batches):
                 parts = [part[permutation] for part in parts]
             return [torch.from_numpy(part) for part in parts]
 
-        with ThreadPoolExecutor(1, thread_name_prefix="skdae-read") as reader:
-            coming = reader.submit(read, 0)
-            for number in range(len(groups)):
-                group = coming.result()
-                if number + 1 < len(groups):
-                    coming = reader.submit(read, number + 1)
-                yield group
+        yield from read_ahead(read, range(len(groups)))
 
     def _blocks(self) -> list[slice]:
         """Return the blocks that the indices consist of."""
