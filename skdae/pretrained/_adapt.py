@@ -41,7 +41,7 @@ _TRAINING: dict[str, Any] = {
 # photographs come out worse than before.
 _PART = 0.5
 # How many free numbers a training is taken to fit to the noise. By that alone the error falls, by
-# twice their share of the values (Mallows's Cp). With 50, none of 30 photographs came out worse.
+# twice their share of the values (Mallows's Cp). With 50, none of 28 photographs came out worse.
 _FITTED = 50
 _DRAWS = 2
 # At least so much of the noise that is found in a photograph is found in what a net takes off it.
