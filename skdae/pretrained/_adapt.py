@@ -92,6 +92,9 @@ def adapt(
     ValueError
         If ``dae`` was trained for the noise of cameras, whose neighbours are alike; if X is
         nothing that it denoises; or if a parameter is out of its range.
+    ImportError
+        If scikit-image or PyWavelets is missing, which ``noise="auto"`` needs:
+        ``pip install skdae[images]``.
 
     Warns
     -----
