@@ -117,6 +117,8 @@ def test_an_estimator_of_ones_own():
 
 def test_errors(dae):
     photo = noisy(PHOTO)
+    with pytest.raises(TypeError, match=r"such as skdae.pretrained.load\('photos-gray'\)"):
+        pretrained.adapt("photos-gray", photo)
     with pytest.raises(NotFittedError):
         pretrained.adapt(UNetDAE(), photo)
     with pytest.raises(ValueError, match="'noise' parameter of adapt .* Got MaskingNoise"):
@@ -124,7 +126,9 @@ def test_errors(dae):
     with pytest.raises(ValueError, match="one number > 0"):
         pretrained.adapt(dae, photo, noise=GaussianNoise((0, 0.1)), n_steps=1)
     for n_steps in (0, 1.5, None):
-        with pytest.raises(ValueError, match="'n_steps' parameter of adapt must be an int > 0"):
+        with pytest.raises(
+            ValueError, match="'n_steps' parameter of adapt must be an int > 0 or 'auto'"
+        ):
             pretrained.adapt(dae, photo, n_steps=n_steps)
     with pytest.raises(ValueError, match="independent from pixel to pixel"):
         pretrained.adapt(pretrained.load("photos-camera", device="cpu"), COLOUR)

@@ -17,7 +17,7 @@ from skdae.training._memory import kept_memory
 from skdae.training._modules import has_only_known_layers
 from skdae.training._net import DenoisingNet
 from skdae.training._optimizers import OPTIMIZERS, OptimizerFactory
-from skdae.training._patches import Patches, patch_shape
+from skdae.training._patches import Patches, count_patches, patch_shape
 from skdae.training._resident_patches import ResidentPatches, as_values
 from skdae.training._schedules import SCHEDULES
 from skdae.training._skorch import Callback, fresh_callbacks
@@ -58,6 +58,7 @@ __all__ = [
     "cell_losses",
     "channels_last",
     "checksum",
+    "count_patches",
     "fine_tuning_adamw",
     "free_memory",
     "fresh_callbacks",

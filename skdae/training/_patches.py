@@ -13,7 +13,7 @@ from torch import Tensor
 from skdae.data import full_range
 from skdae.training._batches import Batches
 
-__all__ = ["Patches", "cut", "patch_shape"]
+__all__ = ["Patches", "count_patches", "cut", "patch_shape"]
 
 _TURNS = 8
 
@@ -49,8 +49,7 @@ class Patches(Batches):
         augment: bool = False,
         **kwargs: Any,
     ):
-        n_values = math.prod(sample_shape)
-        n_patches = [max(1, round(sample.size / n_values)) for sample in samples]
+        n_patches = count_patches(samples, math.prod(sample_shape))
         # Which sample each patch of an epoch comes from.
         self.origins = np.repeat(np.arange(len(samples)), n_patches)
         self.sizes = np.array([sample.shape[:-1] for sample in samples])
@@ -84,6 +83,11 @@ class Patches(Batches):
             *corner, turn = self.places[which]
             patch[...] = cut(rows[self.origins[which]], corner, self.sample_shape, turn)
         return self._to_device(torch.from_numpy(patches.reshape(len(patches), -1)))
+
+
+def count_patches(samples: Sequence[np.ndarray], n_values: int) -> list[int]:
+    """Return how many patches of so many values cover each sample once."""
+    return [max(1, round(sample.size / n_values)) for sample in samples]
 
 
 def cut(
