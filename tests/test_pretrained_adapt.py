@@ -10,7 +10,7 @@ from skimage import data
 from sklearn.exceptions import NotFittedError
 
 from skdae import CameraNoise, GaussianNoise, MaskingNoise, PoissonNoise, UNetDAE, pretrained, psnr
-from skdae.pretrained._adapt import _estimated_noise
+from skdae.pretrained._found_noise import find_noise
 
 # Checks that no photograph has, and a photograph of which no model was trained.
 CHECKS = 0.2 + 0.5 * np.kron(np.indices((24, 24)).sum(axis=0) % 2, np.ones((4, 4))).astype("f4")
@@ -81,7 +81,8 @@ def test_colours_and_counts():
 @pytest.mark.parametrize("sigma", [15, 25, 50])
 def test_the_level_is_estimated(sigma, dae):
     # The photograph has a little noise of its own.
-    found = _estimated_noise(dae, [noisy(PHOTO, sigma)])
+    photo = noisy(PHOTO, sigma)[..., np.newaxis]
+    found = find_noise([photo], dae.predict([photo]))
     assert 255 * found.sigma == pytest.approx(sigma, rel=0.08)
 
 

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdae._warnings import warn_user
+from skdae.pretrained._found_noise import UnevenNoise, find_noise, mean_variance
+from skdae.pretrained._unbiased_errors import unbiased_error
 
 if TYPE_CHECKING:  # names and descriptions need no torch
     from skdae._random import RandomState
@@ -23,7 +25,6 @@ __all__ = ["adapt"]
 _SIDE, _BATCH = 64, 8
 # A low rate and small batches: what the weights know is refined, and not replaced.
 _TRAINING: dict[str, Any] = {
-    "self_supervised": "split_noise",
     "loss": "mse",
     "optimizer": "adam",
     "lr": 1e-4,
@@ -45,9 +46,6 @@ _PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FITTED = 9
 # The parts are compared on so many crops of photographs that are larger than all of them.
 _N_CROPS, _SIDE_OF_CROP = 16, 256
-_DRAWS = 2
-# At least so much of the noise that is found in a photograph is found in what a net takes off it.
-_LEAST_TAKEN = 0.5
 
 
 def adapt(
@@ -130,31 +128,34 @@ def adapt(
     >>> clean = adapted.predict(photo)
     """
     from skdae.estimators._persistence import weights_and_facts, with_weights
-    from skdae.noise._split import SHARE
     from skdae.training import count_patches
 
     _check(dae, noise, n_steps)
     images = dae._read(X).images()
     photos = _fractions(images)
-    if isinstance(noise, str):
-        found = _estimated_noise(dae, photos)
-        if found is None:
-            warn_user(
-                "The photographs of adapt have hardly any noise, or one that the model takes for "
-                "texture, as where neighbouring pixels have it in common. There is nothing to "
-                "learn from: the weights stay as they are. If you know the noise, give it: "
-                "adapt(dae, X, noise=GaussianNoise(sigma))."
-            )
-            return with_weights(dae)
-        noise = found
-    n_pixels = sum(photo[..., 0].size for photo in photos)
+    crops = _crops(photos)
+    found = find_noise(crops, dae.predict(crops)) if isinstance(noise, str) else noise
+    if found is None:
+        warn_user(
+            "The photographs of adapt have hardly any noise, or one that the model takes for "
+            "texture, as where neighbouring pixels have it in common. There is nothing to "
+            "learn from: the weights stay as they are. If you know the noise, give it: "
+            "adapt(dae, X, noise=GaussianNoise(sigma))."
+        )
+        return with_weights(dae)
+
+    n_values = sum(photo.size for photo in photos)
+    n_channels = photos[0].shape[-1]
+    n_pixels = n_values // n_channels
     enough = min(_MOST_STEPS, math.ceil(_STEPS_PER_SIDE * math.sqrt(n_pixels)))
     n = enough if isinstance(n_steps, str) else int(n_steps)
-    n_patches = sum(count_patches(photos, _SIDE**2 * photos[0].shape[-1]))
+    n_patches = sum(count_patches(photos, _SIDE**2 * n_channels))
+    is_uneven = isinstance(found, UnevenNoise)
     trained = with_weights(
         dae,
         **_TRAINING,
-        noise=noise,
+        self_supervised="blind_spot" if is_uneven else "split_noise",
+        noise=None if is_uneven else found,
         max_epochs=math.ceil(n * _BATCH / max(n_patches, _BATCH)),
         random_state=random_state,
         verbose=verbose,
@@ -168,14 +169,10 @@ def adapt(
         weights = {key: before[key] + share * (after[key] - before[key]) for key in before}
         return with_weights(trained, weights)
 
-    crops = _crops(photos)
-    errors = np.array([_split_error(gone(part), crops, noise) for part in _PARTS])
-    n_values = sum(photo.size for photo in photos)
-    # Nearly all of an error is the noise of the half that is guessed.
-    variance = (1 - SHARE) * errors[0]
-    n_fitted = _FITTED * n / n_values**0.25 * np.array(_PARTS)
-    best = np.argmin(errors + 2 * variance * n_fitted / n_values)
-    return gone(_PARTS[best])
+    errors = [unbiased_error(gone(part), crops, found) for part in _PARTS]
+    n_fitted = _FITTED * n * n_channels ** (2 / 3) / n_pixels**0.25
+    slope = 2 * mean_variance(crops, found) * n_fitted / n_values
+    return gone(_PARTS[int(np.argmin(errors + slope * np.array(_PARTS)))])
 
 
 def _check(dae: UNetDAE, noise: object, n_steps: object) -> None:
@@ -213,21 +210,6 @@ def _fractions(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [photo / np.float32(full_range(photo.dtype) or 1) for photo in photos]
 
 
-def _estimated_noise(dae: UNetDAE, photos: list[np.ndarray]) -> GaussianNoise | None:
-    """Return the noise of photographs, or None where there is none that a model takes off.
-
-    Texture makes the estimate from photographs too high, and noise that is left in it makes that
-    from what was taken off too low: their geometric mean is within a few percent.
-    """
-    from skdae.noise import GaussianNoise, estimate_sigma
-
-    taken = [photo - clean for photo, clean in zip(photos, dae.predict(photos), strict=True)]
-    there, off = estimate_sigma(photos), estimate_sigma(taken)
-    if not ((there > 0) & (off > _LEAST_TAKEN * there)).all():
-        return None
-    return GaussianNoise(float(np.sqrt(there * off).mean()))
-
-
 def _crops(photos: list[np.ndarray]) -> list[np.ndarray]:
     """Return the photographs, or crops of them where these are less."""
     if sum(photo[..., 0].size for photo in photos) <= _N_CROPS * _SIDE_OF_CROP**2:
@@ -240,19 +222,3 @@ def _crops(photos: list[np.ndarray]) -> list[np.ndarray]:
         y, x = rng.integers(0, room + 1)
         crops.append(photos[index][y : y + _SIDE_OF_CROP, x : x + _SIDE_OF_CROP])
     return crops
-
-
-def _split_error(
-    dae: UNetDAE, photos: list[np.ndarray], noise: GaussianNoise | PoissonNoise
-) -> float:
-    """Return the mean squared error of guessing one part of split noise from the other."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    errors = []
-    for _ in range(_DRAWS):
-        parts = [noise._split_batch(torch.from_numpy(photo), generator) for photo in photos]
-        guesses = dae.predict([first.numpy() for first, _ in parts])
-        for guess, (_, second) in zip(guesses, parts, strict=True):
-            errors.append(np.square(guess - second.numpy(), dtype=np.float64).ravel())
-    return float(np.concatenate(errors).mean())
