@@ -6,15 +6,31 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from skimage import data
 from sklearn.exceptions import NotFittedError
 
-from skdae import CameraNoise, GaussianNoise, MaskingNoise, PoissonNoise, UNetDAE, pretrained, psnr
-from skdae.pretrained._found_noise import find_noise
+from skdae import (
+    CameraNoise,
+    GaussianNoise,
+    MaskingNoise,
+    PoissonNoise,
+    SpeckleNoise,
+    UNetDAE,
+    UniformNoise,
+    pretrained,
+    psnr,
+)
+from skdae.noise._split import SHARE
+from skdae.pretrained._adapt import _crops
+from skdae.pretrained._found_noise import UnevenNoise, find_noise
+from skdae.pretrained._unbiased_errors import unbiased_error
 
 # Checks that no photograph has, and a photograph of which no model was trained.
 CHECKS = 0.2 + 0.5 * np.kron(np.indices((24, 24)).sum(axis=0) % 2, np.ones((4, 4))).astype("f4")
 PHOTO = data.camera()[::2, ::2][60:200, 100:240] / np.float32(255)
+ROWS, COLUMNS = np.mgrid[:128, :128] / np.float32(128)
+SMOOTH = 0.1 + 0.8 * ROWS * COLUMNS + 0.05 * np.sin(9 * ROWS)
 COLOUR = data.chelsea()[::2, ::2][:, 40:200] / np.float32(255)
 
 
@@ -78,12 +94,80 @@ def test_colours_and_counts():
     assert psnr(CHECKS, adapted.predict(counts)) > psnr(CHECKS, gray.predict(counts)) + 1
 
 
+def found_noise(dae, photo):
+    photo = photo[..., np.newaxis]
+    return find_noise([photo], dae.predict([photo]))
+
+
 @pytest.mark.parametrize("sigma", [15, 25, 50])
 def test_the_level_is_estimated(sigma, dae):
     # The photograph has a little noise of its own.
-    photo = noisy(PHOTO, sigma)[..., np.newaxis]
-    found = find_noise([photo], dae.predict([photo]))
+    found = found_noise(dae, noisy(PHOTO, sigma))
     assert 255 * found.sigma == pytest.approx(sigma, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("noise", "variance"),
+    [
+        (PoissonNoise(30), lambda x: x / 30),
+        (PoissonNoise(200), lambda x: x / 200),
+        (SpeckleNoise(0.2), lambda x: (0.2 * x) ** 2),
+    ],
+)
+def test_how_the_level_depends_on_brightness_is_found(noise, variance, dae):
+    found = found_noise(dae, noise.corrupt([SMOOTH], random_state=0)[0])
+    x = np.array([0.3, 0.5, 0.7, 0.9])
+    np.testing.assert_allclose(found.variance(x), variance(x), rtol=0.2)
+
+
+def test_what_is_not_normal_is_seen(dae):
+    photo = UniformNoise(0.2).corrupt([PHOTO], random_state=0)[0]
+    assert isinstance(found_noise(dae, photo), UnevenNoise)
+    photo = PHOTO + np.random.default_rng(0).laplace(0, 0.1, PHOTO.shape).astype("f4")
+    assert isinstance(found_noise(dae, photo), UnevenNoise)
+    # Files hold clipped values; that is near enough.
+    photo = np.round(255 * noisy(0.2 + 0.6 * PHOTO).clip(0, 1)) / np.float32(255)
+    assert isinstance(found_noise(dae, photo), GaussianNoise)
+
+
+@pytest.mark.parametrize("kind", ["split", "stein"])
+def test_errors_are_unbiased(kind, dae):
+    # Between a net and a worse one, the estimates differ by what the errors do. The half that a
+    # split net sees has more noise.
+    clean = np.tile(PHOTO[:128, :128], (2, 2))[..., np.newaxis]
+    worse = pretrained.load("photos-gray", device="cpu")
+    with torch.no_grad():
+        for parameter in worse.net_.module_.parameters():
+            parameter *= 0.8
+    sigma = 25 / 255
+    noise = GaussianNoise(sigma) if kind == "split" else UnevenNoise(sigma**2, 0, 0)
+    photo = noisy(clean, 25 / SHARE**0.5 if kind == "split" else 25)
+    true = [np.square(each.predict([photo])[0] - clean).mean() for each in (dae, worse)]
+    assert true[1] > 1.4 * true[0]
+    guessed = [unbiased_error(each, [noisy(clean)], noise) for each in (dae, worse)]
+    assert guessed[1] - guessed[0] == pytest.approx(true[1] - true[0], rel=0.1)
+
+
+def test_noise_that_grows_with_brightness(dae):
+    photo = SpeckleNoise(0.5).corrupt([SMOOTH], random_state=0)[0]
+    adapted = pretrained.adapt(dae, photo, n_steps=100, random_state=0)
+    assert adapted.self_supervised == "blind_spot"
+    assert psnr(SMOOTH, adapted.predict(photo)) > psnr(SMOOTH, dae.predict(photo)) + 3
+
+
+def test_blind_spots_that_lose_leave_the_weights(dae):
+    photo = UniformNoise(0.2).corrupt([PHOTO], random_state=0)[0]
+    adapted = pretrained.adapt(dae, photo, n_steps=30, random_state=0)
+    assert same_weights(adapted, dae)
+
+
+def test_large_photographs_are_judged_by_crops():
+    rng = np.random.default_rng(0)
+    photos = [rng.random((200, 1500, 1)), rng.random((1100, 900, 1))]
+    crops = _crops(photos)
+    assert {crop.shape for crop in crops} == {(200, 256, 1), (256, 256, 1)}
+    assert all(any((crop[0, 0] == photo).any() for photo in photos) for crop in crops)
+    assert _crops(photos[:1]) == photos[:1]
 
 
 @pytest.mark.parametrize("kind", ["clean", "constant", "camera"])
