@@ -99,8 +99,7 @@ for ax, (name, image) in zip(axes.flat, cleaned.items(), strict=True):
 # A photograph that repeats itself
 # --------------------------------
 # Print, cloth and tiles show the same again and again. ``adapt`` trains the model on with such a
-# photograph alone, which it is to denoise: one to two minutes for a large one, and a few seconds for
-# this.
+# photograph alone, which it is to denoise: one to two minutes for a large one, a few seconds here.
 
 page = data.page()[:, :320] / np.float32(255)
 scan = GaussianNoise(sigma=25 / 255).corrupt([page], random_state=0)[0]

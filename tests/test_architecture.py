@@ -52,8 +52,8 @@ ARROWS = {
         ),
     },
     ".pretrained": {
-        *("._random", "._warnings", ".data", ".estimators", ".noise"),
-        *("numpy", "sklearn", "torch"),
+        *("._random", "._warnings", ".data", ".estimators", ".noise", ".training"),
+        *("numpy", "scipy", "sklearn", "torch"),
     },
     ".recipes": {"._sklearn", ".data", ".estimators", ".nn", ".noise", "numpy", "torch"},
     ".metrics": {
