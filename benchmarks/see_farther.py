@@ -119,11 +119,10 @@ def widened(net: nn.Module, way: str) -> nn.Module:
     width = deepest[0].inner[0].in_channels
     added = {
         "blocks": lambda: blocks((1, 1), width),
-        "blocks, few tiles": lambda: blocks((1, 1), width),
         "dilation 2, 4": lambda: blocks((2, 4), width),
         "third level": lambda: [Deeper(width)],
         "attention": lambda: [Attention(width)],
-    }[way]()
+    }[way.removesuffix(", few tiles")]()
     net.ways_down[-1] = nn.Sequential(*deepest, *added)
     return net
 

@@ -111,13 +111,13 @@ def _unclipped(
         for is_cut, limits in ((is_low, (-np.inf, photo.min())), (is_high, (photo.max(), np.inf)))
         if is_cut.mean() >= _LEAST_CLIPPED
     ]
+    if not tails:
+        return photo
     whole = ~_corners(is_low | is_high).any(axis=0).ravel()
-    if not tails or not whole.any():
+    if not whole.any():
         return photo
     (clean,) = predict([photo])
-    sigma = math.sqrt(
-        _deviation(_diagonal(photo)[whole]) * _deviation(_diagonal(photo - clean)[whole])
-    )
+    sigma = math.sqrt(_variance(_diagonal(photo)[whole], _diagonal(photo - clean)[whole]))
     if not sigma:
         return photo
     noisy = photo.copy()
@@ -148,7 +148,7 @@ def _fitted(
     brightness = np.concatenate([_corners(x).mean(axis=0).ravel() for x in cleans])
     n_bins = min(_N_BINS, math.ceil(len(brightness) / _FEWEST_IN_BIN))
     bins = np.array_split(np.argsort(brightness), n_bins)
-    variance = np.array([_deviation(there[each]) * _deviation(off[each]) for each in bins])
+    variance = np.array([_variance(there[each], off[each]) for each in bins])
     x = np.array([brightness[each].mean() for each in bins]).clip(0)
     # Relative errors count.
     rows = x[variance > 0, np.newaxis] ** [0, 1, 2] / variance[variance > 0, np.newaxis]
@@ -168,6 +168,7 @@ def _diagonal(photo: np.ndarray) -> np.ndarray:
     return ((first - second - third + fourth) / 2).ravel()
 
 
-def _deviation(values: np.ndarray) -> float:
-    """Return the standard deviation of normal values around 0, whatever the largest are."""
-    return float(np.median(np.abs(values)) / norm.ppf(0.75))
+def _variance(there: np.ndarray, off: np.ndarray) -> float:
+    """Return the variance between that of differences in a photograph and in what is taken off."""
+    # The median of absolute normal values, whatever the largest are.
+    return float(np.median(np.abs(there)) * np.median(np.abs(off)) / norm.ppf(0.75) ** 2)
